@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+SHELL := bash
+PYTHON := $(shell command -v python3)
+CACHE := $(CURDIR)/.cache
+SUPPORT := tests/support
+# Two views of this checkout as a collection: a link to it, and (for what refuses links) a copy outside of it.
+LINKED := $(CACHE)/linked
+STAGED := $(CACHE)/staged
+ENGINE = $(PYTHON) $(SUPPORT)/engine.py
+
+export ANSIBLE_COLLECTIONS_PATH := $(LINKED)
+export ANSIBLE_LOCALHOST_WARNING := false
+export PYTHONPATH := $(LINKED)
+export PYTHONDONTWRITEBYTECODE := 1
+.NOTPARALLEL:
+.PHONY: help demo test lint unit sanity integration build bench format clean setup stage machine
+
+help:  ## this list
+	@grep -hoP '^[a-z]+:.*?## .*' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+demo: $(CACHE)/demo/.ready $(LINKED)  ## real images on a real engine, told as a story
+	@$(SUPPORT)/demo.sh
+
+test: setup  ## everything below, except bench; ends with "N passed, N failed"
+	@$(SUPPORT)/suite.sh lint unit sanity integration build
+
+lint unit sanity integration build bench: export PATH := $(CACHE)/venv/bin:$(PATH)
+lint unit sanity integration build bench: $(CACHE)/venv/.ready $(LINKED)
+
+lint: stage  ## every linter, over a copy
+	@$(SUPPORT)/lint.sh
+
+unit:  ## the pure rooms, the floors and the contract; seconds
+	@pytest tests/unit
+
+sanity: stage  ## ansible-test sanity, over a copy
+	@$(SUPPORT)/sanity.sh
+
+integration:  ## each module against a private engine and registry
+	@pytest tests/integration
+
+build: stage  ## the tarball, installed into an empty path, and a module run from there
+	@$(SUPPORT)/build.sh
+
+bench:  ## speed and memory against the rival's
+	@pip install -qq -r tests/benchmarks/requirements.txt
+	@$(ENGINE) run --registry -- python tests/benchmarks/run.py
+
+format: $(CACHE)/venv/.ready  ## put the code into ruff's form
+	@$(CACHE)/venv/bin/ruff check --fix -q . ; $(CACHE)/venv/bin/ruff format -q .
+
+clean:  ## remove what the targets above made
+	@rm -rf $(shell readlink -f $(STAGED)) $(CACHE) .ansible .hypothesis .pytest_cache
+
+setup: machine $(CACHE)/venv/.ready
+
+machine:
+	@$(SUPPORT)/need.sh git venv dockerd docker-registry busybox ip iptables shellcheck skopeo htpasswd openssl
+
+stage:
+	@$(PYTHON) $(SUPPORT)/stage.py
+
+$(LINKED):
+	@mkdir -p $@/ansible_collections/slipway
+	@ln -sfn $(CURDIR) $@/ansible_collections/slipway/images
+
+$(CACHE)/venv/.ready: tests/requirements.txt
+	@$(SUPPORT)/need.sh venv
+	@echo "setting up $(@D) (about a minute)"
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D) && $(@D)/bin/pip install -qq --disable-pip-version-check -r $<
+	@touch $@
+
+# The demo shows what a user needs, and no more.
+$(CACHE)/demo/.ready:
+	@$(SUPPORT)/need.sh venv
+	@echo "setting up $(@D)"
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	@$(@D)/bin/pip install -qq --disable-pip-version-check 'ansible-core>=2.17' 'requests>=2.28'
+	@touch $@

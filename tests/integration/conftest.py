@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Engines and registries of the tests' own: the machine's engine and its images are never touched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import typing as t
+from dataclasses import dataclass
+
+import pytest
+from ansible_collections.slipway.images.tests.support import engine as support
+
+
+@dataclass(frozen=True)
+class Login:
+    """A registry that wants to know who asks."""
+
+    address: str  # host:port
+    username: str
+    password: str
+
+
+@pytest.fixture(scope="session")
+def engine_socket() -> t.Iterator[str]:
+    """Path of the socket of an engine for the whole session; `SLIPWAY_TEST_SOCKET` names one that is there already.
+
+    It is an experimental one, for that alone takes `squash`.
+    """
+    if given := os.environ.get("SLIPWAY_TEST_SOCKET"):
+        yield given
+    else:
+        with support.engine("--experimental") as address:
+            yield address.removeprefix("unix://")
+
+
+@pytest.fixture(scope="session")
+def docker_host(engine_socket: str) -> str:
+    return f"unix://{engine_socket}"
+
+
+@pytest.fixture(scope="session")
+def registry() -> t.Iterator[str]:
+    """`host:port` of an open registry."""
+    with support.registry() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def auth_registry() -> t.Iterator[Login]:
+    login = {"username": "alice", "password": "s3cret"}
+    with support.registry(users={login["username"]: login["password"]}) as address:
+        yield Login(address, **login)
+
+
+@pytest.fixture(scope="session")
+def busybox_image(docker_host: str) -> str:
+    """Name of a small base image on the session's engine."""
+    return support.import_base(docker_host)
+
+
+@pytest.fixture
+def fresh_engine() -> t.Iterator[t.Callable[..., str]]:
+    """Makes engines that last for one test, for what must be alone (prune); called with flags of dockerd."""
+    with contextlib.ExitStack() as stack:
+        yield lambda *flags: stack.enter_context(support.engine(*flags))

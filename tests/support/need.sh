@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# need.sh COMMAND...: see that these commands are there. Root on Debian gets them by apt, others one line to follow.
+set -euo pipefail
+export PATH="$PATH:/usr/sbin:/sbin" DEBIAN_FRONTEND=noninteractive
+
+declare -A package=(
+  [busybox]=busybox-static [docker-registry]=docker-registry [dockerd]=docker.io [git]=git [htpasswd]=apache2-utils
+  [ip]=iproute2 [iptables]=iptables [openssl]=openssl [shellcheck]=shellcheck [skopeo]=skopeo [venv]=python3-venv
+)
+
+there() {
+  case $1 in
+    busybox) command -v busybox >/dev/null && ! ldd "$(command -v busybox)" >/dev/null 2>&1 ;;  # static: it is copied into images
+    venv) python3 -c 'import ensurepip' 2>/dev/null ;;
+    *) command -v "$1" >/dev/null ;;
+  esac
+}
+
+missing=()
+for name in "$@"; do
+  there "$name" || missing+=("${package[$name]}")
+done
+((${#missing[@]})) || exit 0
+
+if ((EUID)) || ! command -v apt-get >/dev/null; then
+  echo "missing: ${missing[*]} (Debian: sudo apt-get install ${missing[*]})" >&2
+  exit 1
+fi
+echo "installing ${missing[*]}"
+if ! log=$({ apt-get update -q && apt-get install -q -y --no-install-recommends "${missing[@]}"; } </dev/null 2>&1); then
+  tail -n 5 <<<"$log" >&2
+  echo "apt-get could not install ${missing[*]}" >&2
+  exit 1
+fi

@@ -1,0 +1,255 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The floor plan: who may import whom, who may speak of Ansible, and how large a room may grow."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+
+PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
+HOUSE = "ansible_collections.slipway.images.plugins."
+ROOMS = HOUSE + "module_utils."
+
+# Floor -> the floors it may import beside itself, and the foreign packages it may.
+FLOORS: dict[str, tuple[set[str], set[str]]] = {
+    "errors": (set(), set()),
+    "image": ({"errors"}, set()),
+    "grpc": ({"errors"}, {"h2"}),
+    "wire": ({"errors"}, {"requests", "urllib3"}),
+    "disk": ({"errors", "image"}, {"compression", "zstandard"}),
+    "engine": ({"errors", "image", "wire"}, set()),
+    "buildkit": ({"errors", "image", "grpc", "disk"}, set()),
+    "task": ({"errors", "wire", "disk", "engine"}, {"ansible.module_utils"}),
+    "modules": ({"errors", "image", "disk", "engine", "task"}, set()),
+    "doc_fragments": (set(), set()),
+}
+# A module may reach one floor more than its kind.
+FURTHER = {"modules/image_build.py": {"buildkit"}}
+# No bytes come or go here, and no clock is read.
+PURE = {"image"}
+IMPURE = {
+    "http",
+    "io",
+    "os",
+    "pathlib",
+    "requests",
+    "shutil",
+    "socket",
+    "ssl",
+    "subprocess",
+    "tempfile",
+    "time",
+    "urllib.request",
+}
+# Bytes come and go here by being handed over only.
+SOCKETLESS = {"grpc"}
+SOCKETS = {"asyncio", "http", "requests", "select", "socket", "ssl"}
+
+# Said in one file: the runner's.
+RUNNERS_WORDS = re.compile(r"\b(check_mode|fail_json|exit_json|_diff)\b")
+RUNNER = "module_utils/task/run.py"
+DOCUMENTS = {"DOCUMENTATION", "EXAMPLES", "RETURN"}
+
+# An AnsibleModule ships what is imported under `if TYPE_CHECKING:` or in a function, too: it only hides the plan.
+HIDDEN_ON_PURPOSE: set[tuple[str, str]] = set()  # (file, imported)
+
+LONGEST_ROOM = 220  # lines
+
+Offences = t.Iterator[str]
+
+
+class Room:
+    """One file of plugins/: where it stands, and its syntax tree."""
+
+    def __init__(self, plugins: Path, path: Path) -> None:
+        self.plugins = plugins
+        self.name = path.relative_to(plugins).as_posix()
+        first, *rest = path.relative_to(plugins).with_suffix("").parts
+        self.floor = rest[0] if first == "module_utils" and rest else first
+        self.text = path.read_text(encoding="utf-8")
+        self.tree = ast.parse(self.text, self.name)
+
+    def imports(self) -> t.Iterator[tuple[str, ast.AST]]:
+        """Each imported thing by its full dotted name; relative ones begin with dots."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from ((alias.name, node) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                source = "." * node.level + (node.module or "")
+                yield from ((f"{source}.{alias.name}", node) for alias in node.names)
+
+    def is_file(self, dotted: str) -> bool:
+        return (self.plugins / dotted.replace(".", "/")).with_suffix(".py").is_file()
+
+
+def imports_out_of_plan(room: Room) -> Offences:
+    if room.floor not in FLOORS:
+        yield f"{room.name}: no floor of that name is in the plan"
+        return
+    floors, foreign = FLOORS[room.floor]
+    allowed = floors | {room.floor} | FURTHER.get(room.name, set())
+    for imported, _node in room.imports():
+        top = imported.split(".")[0]
+        if imported.startswith("."):
+            yield f"{room.name}: relative import {imported}"
+        elif imported.startswith(ROOMS):
+            floor = imported[len(ROOMS) :].split(".")[0]
+            if floor not in allowed:
+                yield f"{room.name}: {room.floor} may not import {floor} ({imported})"
+            inside = imported[len(HOUSE) :]
+            if not room.is_file(inside) and not room.is_file(inside.rpartition(".")[0]):
+                yield f"{room.name}: imports a package or nothing at all, not a room ({imported})"
+        elif top == "ansible_collections" or (
+            top not in sys.stdlib_module_names and not any(f"{imported}.".startswith(f"{name}.") for name in foreign)
+        ):
+            yield f"{room.name}: {room.floor} may not import {imported}"
+
+
+def io_in_pure_rooms(room: Room) -> Offences:
+    forbidden = IMPURE if room.floor in PURE else SOCKETS if room.floor in SOCKETLESS else set()
+    for imported, _node in room.imports():
+        if any(f"{imported}.".startswith(f"{name}.") for name in forbidden):
+            yield f"{room.name}: imports {imported}, and does no I/O"
+    for node in ast.walk(room.tree):
+        if room.floor in PURE | SOCKETLESS and isinstance(node, ast.Name) and node.id in ("open", "print", "input"):
+            yield f"{room.name}:{node.lineno}: calls {node.id}(), and does no I/O"
+
+
+def hidden_imports(room: Room) -> Offences:
+    shown = {id(node) for top in room.tree.body for node in _without_hiding(top)}
+    for imported, node in room.imports():
+        if imported.startswith(HOUSE) and id(node) not in shown and (room.name, imported) not in HIDDEN_ON_PURPOSE:
+            yield f"{room.name}: {imported} is imported under TYPE_CHECKING or in a function"
+
+
+def _without_hiding(node: ast.AST) -> t.Iterator[ast.AST]:
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        return
+    if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _without_hiding(child)
+
+
+def runners_words_elsewhere(room: Room) -> Offences:
+    if room.name == RUNNER or room.floor == "doc_fragments":
+        return
+    prose = set()
+    for node in ast.walk(room.tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            prose.add(id(body[0].value))  # a docstring
+        if isinstance(node, ast.Assign) and any(isinstance(n, ast.Name) and n.id in DOCUMENTS for n in node.targets):
+            prose.add(id(node.value))
+    for node in ast.walk(room.tree):
+        if id(node) not in prose:
+            for said in _words(node):
+                if found := RUNNERS_WORDS.search(said):
+                    yield f"{room.name}:{getattr(node, 'lineno', '?')}: {found.group()} belongs in {RUNNER}"
+
+
+def _words(node: ast.AST) -> t.Iterator[str]:
+    for field in ("id", "attr", "arg", "name", "value"):
+        said = getattr(node, field, None)
+        if isinstance(said, str):
+            yield said
+
+
+def rooms_too_large(room: Room) -> Offences:
+    lines = len(room.text.splitlines())
+    if room.name.startswith("module_utils/") and lines > LONGEST_ROOM:
+        yield f"{room.name}: {lines} lines; a room of more than {LONGEST_ROOM} holds two nouns"
+
+
+def package_files(room: Room) -> Offences:
+    if room.name.endswith("__init__.py"):
+        yield f"{room.name}: packages here are namespaces; every module would ship this file"
+
+
+RULES = [imports_out_of_plan, io_in_pure_rooms, hidden_imports, runners_words_elsewhere, rooms_too_large, package_files]
+
+
+def offences(plugins: Path, rule: t.Callable[[Room], Offences]) -> list[str]:
+    return [offence for path in sorted(plugins.rglob("*.py")) for offence in rule(Room(plugins, path))]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_house_stands(rule: t.Callable[[Room], Offences]) -> None:
+    found = offences(PLUGINS, rule)
+    assert not found, "\n".join(["", *found])
+
+
+BAD = [
+    (imports_out_of_plan, "module_utils/image/a.py", f"from {ROOMS}engine.client import get"),
+    (imports_out_of_plan, "module_utils/wire/a.py", f"from {ROOMS}image import reference"),
+    (imports_out_of_plan, "module_utils/engine/a.py", f"import {ROOMS}disk.context"),
+    (imports_out_of_plan, "module_utils/task/a.py", f"from {ROOMS}buildkit.session import Session"),
+    (imports_out_of_plan, "module_utils/disk/a.py", "from ..image import reference"),
+    (imports_out_of_plan, "module_utils/disk/a.py", "import requests"),
+    (imports_out_of_plan, "module_utils/wire/a.py", "def f():\n    from ansible.module_utils import basic"),
+    (imports_out_of_plan, "module_utils/task/a.py", "from ansible.utils import display"),
+    (imports_out_of_plan, "module_utils/disk/a.py", f"from {ROOMS}image import nowhere"),
+    (imports_out_of_plan, "module_utils/engine/a.py", f"from {ROOMS} import image".replace(". ", " ")),
+    (imports_out_of_plan, "module_utils/helpers/a.py", ""),
+    (imports_out_of_plan, "modules/image_pull.py", f"from {ROOMS}buildkit.session import Session"),
+    (imports_out_of_plan, "modules/image_pull.py", "from ansible.module_utils.basic import AnsibleModule"),
+    (imports_out_of_plan, "modules/image_pull.py", f"from {HOUSE}modules.image_build import SPEC"),
+    (
+        imports_out_of_plan,
+        "modules/image_pull.py",
+        "import ansible_collections.community.docker.plugins.x",
+    ),
+    (io_in_pure_rooms, "module_utils/image/a.py", "import os.path"),
+    (io_in_pure_rooms, "module_utils/image/a.py", "from time import time"),
+    (io_in_pure_rooms, "module_utils/image/a.py", "def f(p):\n    return open(p)"),
+    (io_in_pure_rooms, "module_utils/grpc/a.py", "from socket import socket"),
+    (hidden_imports, "module_utils/disk/a.py", f"def f():\n    from {ROOMS}image import reference"),
+    (hidden_imports, "module_utils/disk/a.py", f"if t.TYPE_CHECKING:\n    from {ROOMS}image import reference"),
+    (runners_words_elsewhere, "module_utils/engine/a.py", "def f(m): m.fail_json(msg='x')"),
+    (runners_words_elsewhere, "module_utils/engine/a.py", "def f(check_mode): ..."),
+    (runners_words_elsewhere, "modules/image_pull.py", "X = {'supports_check_mode': 1, 'check_mode': 2}"),
+    (runners_words_elsewhere, "modules/image_pull.py", "def f(m): return m._diff"),
+    (runners_words_elsewhere, "modules/image_pull.py", "g(check_mode=True)"),
+    (rooms_too_large, "module_utils/image/a.py", "x = 1\n" * (LONGEST_ROOM + 1)),
+    (package_files, "module_utils/image/__init__.py", ""),
+]
+GOOD = [
+    (
+        "module_utils/disk/a.py",
+        f"import os\nfrom {ROOMS}image import reference\nfrom {ROOMS}errors import X",
+    ),
+    (
+        "module_utils/task/run.py",
+        "from ansible.module_utils import basic\ndef f(m): m.fail_json(m._diff)",
+    ),
+    ("module_utils/image/a.py", '"""Not in check_mode."""\nDOCUMENTATION = "check_mode"\nx_diff = "a_diff"'),
+    ("module_utils/wire/a.py", "try:\n    import requests\nexcept ImportError:\n    requests = None"),
+    ("modules/image_build.py", f"from {ROOMS}buildkit.session import Session"),
+    ("modules/image_pull.py", f"from {ROOMS}image.reference import Reference"),
+]
+
+
+def _house(plugins: Path, name: str, text: str) -> Path:
+    rooms = ("errors", "image/reference", "engine/client", "disk/context", "buildkit/session")
+    for room in (*(f"module_utils/{r}.py" for r in rooms), "modules/image_build.py", name):
+        (plugins / room).parent.mkdir(parents=True, exist_ok=True)
+        (plugins / room).write_text(text if room == name else "")
+    return plugins
+
+
+@pytest.mark.parametrize(("rule", "name", "text"), BAD)
+def test_a_rule_bites(tmp_path: Path, rule: t.Callable[[Room], Offences], name: str, text: str) -> None:
+    assert len(offences(_house(tmp_path, name, text), rule)) >= 1
+
+
+@pytest.mark.parametrize(("name", "text"), GOOD)
+def test_what_is_planned_passes(tmp_path: Path, name: str, text: str) -> None:
+    assert [o for rule in RULES for o in offences(_house(tmp_path, name, text), rule)] == []

@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
+from ansible_collections.slipway.images.plugins.module_utils.image import filters
+from ansible_collections.slipway.images.plugins.module_utils.image.filters import Label
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+NOW = 1_800_000_000.75
+DAY = 1_769_817_600  # 2026-01-31T00:00:00Z
+
+TIMES = {
+    "24h": 1_800_000_000 - 86400,
+    "1h30m": 1_800_000_000 - 5400,
+    "1.5h": 1_800_000_000 - 5400,
+    "0s": 1_800_000_000,
+    "1500ms": 1_799_999_999,
+    "1us2ns": 1_800_000_000,
+    "0": 0,
+    "24": 24,
+    "1769860800": 1_769_860_800,
+    "1769860800.999999999": 1_769_860_800,
+    "2026-01-31": DAY,
+    "2026-01-31Z": DAY,
+    "2026-01-31T12": DAY + 43200,
+    "2026-01-31T12:30": DAY + 45000,
+    "2026-01-31T12:30:01": DAY + 45001,
+    "2026-01-31T12:30:01.5": DAY + 45001,
+    "2026-01-31 12:30:01": DAY + 45001,
+    "2026-01-31T12:30:01Z": DAY + 45001,
+    "2026-01-31 12:30:01+00:00": DAY + 45001,
+    "2026-01-31T12:30:01+02:00": DAY + 45001 - 7200,
+    "2026-01-31T12:30:01.25-05:30": DAY + 45001 + 19800,
+    "2026-01-31+02:00": DAY - 7200,
+}
+
+
+@pytest.mark.parametrize("text", TIMES)
+def test_until(text: str) -> None:
+    assert filters.until(text, NOW) == TIMES[text]
+
+
+@pytest.mark.parametrize(("text", "moved"), [("2026-01-31", 3600), ("2026-01-31Z", 0), ("2026-01-31+02:00", 0)])
+def test_only_a_time_without_zone_moves_with_the_engine(text: str, moved: int) -> None:
+    assert filters.until(text, NOW) - filters.until(text, NOW, utc_offset=3600) == moved
+
+
+@pytest.mark.parametrize(
+    "text", ["", "7d", "-24h", "h", "2026-02-30", "2026-01-31T25", "2026-1-31", "yesterday", "24h ", "٢٤h"]
+)
+def test_until_refuses(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a time") as caught:
+        filters.until(text, NOW)
+    assert caught.value.facts == {"until": text}
+
+
+LABELS = {
+    "key": Label("key"),
+    "key=value": Label("key", "value"),
+    "key=": Label("key", ""),
+    "key=a=b": Label("key", "a=b"),
+    "!key": Label("key", None, True),
+    "!key=value": Label("key", "value", True),
+}
+
+
+@pytest.mark.parametrize("text", LABELS)
+def test_labels(text: str) -> None:
+    assert Label.parse(text) == LABELS[text]
+    assert str(LABELS[text]) == text
+
+
+@pytest.mark.parametrize("text", ["", "!", "=value", "!=value"])
+def test_a_label_needs_a_key(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a label filter"):
+        Label.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("labels", "passing"),
+    [
+        (None, {"!key", "!key=value"}),
+        ({}, {"!key", "!key=value"}),
+        ({"other": "value"}, {"!key", "!key=value"}),
+        ({"key": "value"}, {"key", "key=value"}),
+        ({"key": ""}, {"key", "key=", "!key=value"}),
+        ({"key": "a=b"}, {"key", "key=a=b", "!key=value"}),
+    ],
+)
+def test_matches(labels: dict[str, str] | None, passing: set[str]) -> None:
+    assert {text for text, label in LABELS.items() if label.matches(labels)} == passing
+
+
+_labels = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xy"))
+_filters = st.lists(
+    st.builds(Label, st.sampled_from("abc"), st.sampled_from([None, "x", "y"]), st.booleans()), max_size=4
+)
+
+
+def engine_keeps_in_prune(asked: t.Mapping[str, t.Sequence[str]], labels: t.Mapping[str, str]) -> bool:
+    """The rule of engine 20.10 to 29, as it was seen to act: `label!` spares what has all that it names."""
+
+    def has_all(name: str) -> bool:
+        pairs = (text.partition("=") for text in asked[name])
+        return all(key in labels and (not equals or labels[key] == value) for key, equals, value in pairs)
+
+    return (
+        has_all("label")
+        if "label!" not in asked
+        else not has_all("label!") and ("label" not in asked or has_all("label"))
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(_filters, _labels)
+def test_a_query_means_what_we_compute(chosen: list[Label], labels: dict[str, str]) -> None:
+    asked = filters.query(chosen)
+    assert (asked is None) == (sum(label.negated for label in chosen) > 1)
+    if asked:
+        assert engine_keeps_in_prune(asked, labels) == filters.passes(chosen, labels)
+
+
+def test_query() -> None:
+    assert filters.query([]) == {}
+    assert filters.query([Label("a"), Label("b", "1"), Label("c", None, True)]) == {
+        "label": ["a", "b=1"],
+        "label!": ["c"],
+    }
+    assert filters.query([Label("a", None, True), Label("b", None, True)]) is None
+
+
+SIZES = {
+    "0": 0,
+    "512": 512,
+    "10b": 10,
+    "1k": 1024,
+    "64 KiB": 65536,
+    "512m": 512 << 20,
+    "1.5g": 3 << 29,
+    "10GB": 10 << 30,
+    "2T": 2 << 40,
+    "1pib": 1 << 50,
+    "9007199254740993": 9007199254740993,
+    "8589934591g": 8589934591 << 30,
+}
+
+
+@pytest.mark.parametrize("text", SIZES)
+def test_size(text: str) -> None:
+    assert filters.size(text) == SIZES[text]
+
+
+def test_a_size_may_be_a_number() -> None:
+    assert filters.size(65536) == 65536
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-1", "1.2.3", "1e", "m", "1 0", "1  k", "8192p", "9" * 400, "9" * 400 + ".5", "١k", "1k\n"]
+)
+def test_size_refuses(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a size"):
+        filters.size(text)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0B"), (999, "999B"), (1000, "1kB"), (2_746_000, "2.746MB"), (1_234_567_890, "1.235GB"), (10**18, "1000PB")],
+)
+def test_format_size(count: int, text: str) -> None:
+    assert filters.format_size(count) == text

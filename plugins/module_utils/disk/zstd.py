@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""zstd, which Python knows from 3.14 on only: by its own module, the library `zstandard`, or the command `zstd`."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import subprocess
+import typing as t
+
+Codec = tuple[t.BinaryIO, tuple[type[Exception], ...]]
+"""The decompressing stream, and what it raises on damaged data beside `EOFError` and `OSError` without an errno."""
+
+
+def opened(file: t.BinaryIO) -> Codec:
+    """The plain bytes of an open zstd file, all of its frames; `ImportError` when nothing here can read it."""
+    with contextlib.suppress(ImportError):
+        from compression import zstd  # Python 3.14
+
+        return zstd.ZstdFile(file), (zstd.ZstdError,)
+    with contextlib.suppress(ImportError):
+        import zstandard
+
+        if hasattr(zstandard.ZstdDecompressor().decompressobj(), "eof"):
+            return _buffered(_Frames(file, zstandard.ZstdDecompressor())), (zstandard.ZstdError,)
+    program = shutil.which("zstd", path="%s:/usr/local/bin:/usr/bin" % os.environ.get("PATH", ""))
+    if program:
+        return _buffered(_Program([program, "-dcq"], file)), ()
+    raise ImportError("no zstd")
+
+
+def _buffered(raw: io.RawIOBase) -> t.BinaryIO:
+    return t.cast(t.BinaryIO, io.BufferedReader(raw, 1024 * 1024))
+
+
+class _Frames(io.RawIOBase):
+    """All frames of a zstd file by way of `zstandard`, whose own reader takes a frame that is cut short for whole."""
+
+    FEED = 256
+    """Bytes fed at a time: `decompressobj` gives all that comes of them, and a block of zeros has 4 for 128 KiB."""
+
+    def __init__(self, file: t.BinaryIO, zstd: t.Any) -> None:
+        self._file, self._zstd = file, zstd
+        self._frame: t.Any = None
+        self._fed, self._ready = b"", memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: t.Any) -> int:
+        while not self._ready:
+            self._fed = self._fed or self._file.read(self.FEED)
+            if not self._fed:
+                if self._frame:
+                    raise EOFError("the last frame has no end")
+                return 0
+            self._frame = self._frame or self._zstd.decompressobj()
+            self._ready = memoryview(self._frame.decompress(self._fed))
+            self._fed = self._frame.unused_data if self._frame.eof else b""
+            if self._frame.eof:
+                self._frame = None
+        count = min(len(buffer), len(self._ready))
+        buffer[:count], self._ready = self._ready[:count], self._ready[count:]
+        return count
+
+
+class _Program(io.RawIOBase):
+    """What a program makes of the file. It is asked for its exit code at the end, and never left running."""
+
+    def __init__(self, command: list[str], file: t.BinaryIO) -> None:
+        os.lseek(file.fileno(), 0, os.SEEK_SET)  # the file object has buffered more than it gave
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=file, stdout=pipe, stderr=pipe)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: t.Any) -> int:
+        assert self._process.stdout and self._process.stderr
+        count: int = self._process.stdout.readinto(buffer)  # type: ignore[attr-defined]
+        if not count and self._process.wait():
+            raise EOFError(self._process.stderr.read().decode("utf-8", "replace"))
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            self._process.kill()
+            self._process.communicate()
+        super().close()

@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an engine answered."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from http.client import responses
+
+from ansible_collections.slipway.images.plugins.module_utils.errors import (
+    Conflict,
+    Denied,
+    EngineError,
+    FormatError,
+    NotFound,
+    SlipwayError,
+    TransportError,
+)
+from ansible_collections.slipway.images.plugins.module_utils.wire.records import decode
+
+BLOCK = 64 * 1024
+REFUSALS = {401: Denied, 403: Denied, 404: NotFound, 409: Conflict}
+
+
+class Answer:
+    """The head of an answer (`status`, `headers`, caseless), with a body that is read once, in one of four ways.
+
+    Closing before the end drops the connection, which for most endpoints makes the engine stop what it does.
+    """
+
+    def __init__(
+        self, response: t.Any, foreign: tuple[type[Exception], ...], translate: t.Callable[[Exception], SlipwayError]
+    ) -> None:
+        """`response`: of requests, unread. `foreign`: what its reading may raise, which `translate` makes ours."""
+        self.status: int = response.status_code
+        self.headers: t.Mapping[str, str] = response.headers
+        self._response = response
+        self._foreign = foreign
+        self._translate = translate
+
+    def blocks(self, size: int = BLOCK) -> t.Iterator[bytes]:
+        """The body in pieces of at most `size` bytes, as they come. `TransportError` if it breaks off."""
+        try:
+            yield from self._response.raw.stream(size, decode_content=False)
+        except self._foreign as exc:
+            raise self._translate(exc) from exc
+        finally:
+            self.close()
+
+    def records(self) -> t.Iterator[dict[str, t.Any]]:
+        """The body as JSON objects, each as soon as it has come. What the records say is for the caller to judge."""
+        return decode(self.blocks())
+
+    @property
+    def text(self) -> str:
+        return b"".join(self.blocks()).decode("utf-8", "replace")
+
+    def json(self) -> t.Any:
+        text = self.text
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError) as exc:
+            raise FormatError(f"something answered, but not as a Docker engine does: {text[:80]!r}") from exc
+
+    def close(self) -> None:
+        self._response.close()
+
+    def __enter__(self) -> Answer:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+
+def refusal(answer: Answer, endpoint: str) -> EngineError:
+    """The error for an answer that is one: the engine's JSON `message`, or the beginning of what else it said."""
+    try:
+        text = next(answer.blocks(), b"").decode("utf-8", "replace").strip()
+    except TransportError:  # hung up in the middle of a sentence: the status still says who is to blame
+        text = ""
+    answer.close()
+    try:
+        said = str(json.loads(text)["message"])
+    except (ValueError, LookupError, TypeError):
+        said = text[:200] or responses.get(answer.status, "nothing")
+    return REFUSALS.get(answer.status, EngineError)(
+        f"the engine refused {endpoint}: {' '.join(said.split())} (HTTP {answer.status})",
+        status=answer.status,
+        endpoint=endpoint,
+        said=said,
+    )

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env python
 # Copyright: (c) 2026, the slipway.images authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -6,9 +6,9 @@
 
     record_build.py /path/to/private-engine.sock [name ...]
 
-Each recording is a directory: `Dockerfile`, and `stream.jsonl`, the engine's answer byte for byte. A build that the
-engine refuses outright (HTTP 400) has its one `{"message": ...}` there. Needs a static /bin/busybox. Images are named
-`buildlog/...`; use an engine of the tests' own. Stdlib only.
+Each recording is a directory: `Dockerfile`, and `stream.jsonl`, the engine's answer but for carriage returns. A build
+that the engine refuses outright (HTTP 400) has its one `{"message": ...}` there. Needs a static /bin/busybox. Images
+are named `buildlog/...`; use an engine of the tests' own. Stdlib only.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def build_remote(path: str, dockerfile: str) -> bytes:
     """A Dockerfile that the engine fetches: its errors come inside the stream."""
 
     class Served(http.server.BaseHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
+        def log_message(self, *_what: object) -> None:
             """Not a word."""
 
         def do_GET(self) -> None:
@@ -157,7 +157,7 @@ def main(path: str, *names: str) -> None:
         directory = FIXTURES / name
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "Dockerfile").write_text(dockerfile)
-        (directory / "stream.jsonl").write_bytes(answer)
+        (directory / "stream.jsonl").write_bytes(answer.replace(b"\r\n", b"\n"))
         print(f"{name}: {len(answer)} bytes")
 
 

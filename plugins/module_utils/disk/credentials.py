@@ -131,7 +131,9 @@ def _ask(helper: str, server: str, warnings: list[str]) -> Auth | None:
     """
     program = "docker-credential-%s" % helper
     try:
-        done = subprocess.run([program, "get"], input=server.encode(), capture_output=True, timeout=HELPER_SECONDS)
+        done = subprocess.run(
+            [program, "get"], input=server.encode(), capture_output=True, timeout=HELPER_SECONDS, check=False
+        )
         if done.returncode:
             if b"credentials not found" not in done.stdout + done.stderr:
                 warnings.append(

@@ -75,15 +75,16 @@ class _Program(io.RawIOBase):
         os.lseek(file.fileno(), 0, os.SEEK_SET)  # the file object has buffered more than it gave
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=file, stdout=pipe, stderr=pipe)
+        self._out = t.cast(io.BufferedReader, self._process.stdout)
+        self._said = t.cast(io.BufferedReader, self._process.stderr)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: t.Any) -> int:
-        assert self._process.stdout and self._process.stderr
-        count: int = self._process.stdout.readinto(buffer)  # type: ignore[attr-defined]
+        count = self._out.readinto(buffer)
         if not count and self._process.wait():
-            raise EOFError(self._process.stderr.read().decode("utf-8", "replace"))
+            raise EOFError(self._said.read().decode("utf-8", "replace"))
         return count
 
     def close(self) -> None:

@@ -145,7 +145,7 @@ class _Adapter(HTTPAdapter):
         if proxy and "://" not in proxy:
             proxy = f"http://{proxy}"
         manager = self.proxy_manager_for(proxy) if proxy else self.poolmanager
-        response = manager.connection_from_url(url).urlopen(
+        response = manager.connection_from_url(url).request(
             method=request.method or "GET",
             url=self.request_url(request, proxies),
             body=request.body,

@@ -105,7 +105,7 @@ def test_a_helper_is_asked_once_a_registry_with_the_server_on_its_input(home: Ho
     home.helper("all", """echo '{"ServerURL": "x", "Username": "user", "Secret": "pass"}'""")
     home.helper("ghcr", """echo '{"Username": "<token>", "Secret": "idt"}'""")
     mine = home.configure(credsStore="all", credHelpers={"https://ghcr.io": "ghcr"})
-    for _ in range(2):
+    for _turn in range(2):
         assert mine.lookup("docker.io") == Auth(HUB_SERVER, "user", "pass")
         assert mine.lookup("host:5000") == Auth("host:5000", "user", "pass")
         assert mine.lookup("ghcr.io") == Auth("ghcr.io", identitytoken="idt")

@@ -3,16 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import typing as t
-
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image import digest
-from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 
 CONFIG = "sha256:" + "c" * 64
-MANIFEST = "sha256:" + "a" * 64
-OTHER = "sha256:" + "b" * 64
 
 
 def test_check_gives_a_digest_back() -> None:
@@ -31,26 +26,3 @@ def test_check_refuses(bad: str) -> None:
 
 def test_short() -> None:
     assert digest.short("sha256:0123456789abcdef") == digest.short("0123456789abcdef") == "0123456789ab"
-
-
-GRAPH = {"Id": CONFIG, "RepoDigests": ["r.io/app@" + MANIFEST, "busybox@" + MANIFEST]}
-CONTAINERD = {"Id": MANIFEST, "RepoDigests": [], "Descriptor": {"digest": MANIFEST}}
-
-
-@pytest.mark.parametrize(
-    ("attrs", "name", "wanted", "answer"),
-    [
-        (GRAPH, "r.io/app:1", MANIFEST, True),
-        (GRAPH, "busybox", MANIFEST, True),
-        (GRAPH, "r.io/app:1", OTHER, False),
-        (GRAPH, "r.io/other", MANIFEST, False),
-        ({"Id": CONFIG, "RepoDigests": ["docker.io/library/busybox@" + MANIFEST]}, "busybox", MANIFEST, True),
-        (CONTAINERD, "r.io/app:1", MANIFEST, True),
-        (CONTAINERD, "r.io/app:1", OTHER, False),
-        ({"Id": OTHER, "Descriptor": {"digest": MANIFEST}}, "app", MANIFEST, True),
-        ({"Id": CONFIG, "RepoDigests": None, "Descriptor": None}, "app", MANIFEST, False),
-        ({}, "app", MANIFEST, False),
-    ],
-)
-def test_bears(attrs: t.Mapping[str, t.Any], name: str, wanted: str, answer: bool) -> None:
-    assert digest.bears(attrs, Reference.parse(name), wanted) is answer

@@ -65,7 +65,7 @@ def test_the_last_lines_are_kept_and_the_others_counted(text, limit, lines, trun
 
 def test_memory_is_bounded_without_a_single_newline():
     kept = Tail(10, NOTHING)
-    for _ in range(100):
+    for _turn in range(100):
         kept.feed("x" * 10_000)
     assert len(kept._begun) + kept._size < 1 << 17
     assert kept.lines() == (("x" * 1999 + "…",), 0)
@@ -88,7 +88,7 @@ def test_secrets_are_hidden(values, text, hidden):
 def test_a_secret_is_hidden_however_it_is_cut_and_clipped():
     line = "x" * 1998 + "s3cret"
     for cut in range(len(line)):
-        (shown,), _ = tail([line[:cut], line[cut:]], secrets=Secrets(["s3cret"]))
+        (shown,), _dropped = tail([line[:cut], line[cut:]], secrets=Secrets(["s3cret"]))
         assert shown == "x" * 1998 + "*…"
 
 

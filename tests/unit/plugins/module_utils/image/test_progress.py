@@ -84,7 +84,7 @@ def test_load() -> None:
 def test_an_error_in_a_stream_fails(name: str, kind: type[SlipwayError], said: str) -> None:
     with pytest.raises(SlipwayError) as caught:
         recorded(name).check("moving app:1")
-    assert type(caught.value) is kind
+    assert caught.type is kind
     assert str(caught.value) == "moving app:1: the engine said: " + said
     assert caught.value.facts == {"said": said}
 
@@ -105,7 +105,7 @@ def test_an_error_in_a_stream_fails(name: str, kind: type[SlipwayError], said: s
 def test_an_error_is_typed_by_the_engine_s_words(said: str, kind: type[SlipwayError]) -> None:
     with pytest.raises(SlipwayError) as caught:
         fold([{"errorDetail": {"message": said, "code": 401}}]).check("pulling x")
-    assert type(caught.value) is kind
+    assert caught.type is kind
     assert caught.value.facts == {"said": said, "status": 401}
 
 

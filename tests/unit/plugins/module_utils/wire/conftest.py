@@ -33,7 +33,7 @@ class Peer:
         """Reads a request's head; False when the client has hung up."""
         self.line = self.stream.readline().decode().strip()
         lines = iter(lambda: self.stream.readline().decode().strip(), "")
-        self.headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        self.headers = {name.lower(): value for name, _colon, value in (line.partition(": ") for line in lines)}
         return bool(self.line)
 
     def body(self) -> bytes:
@@ -92,7 +92,7 @@ class Server:
 
     def conversations(self, count: int = 1) -> list[t.Any]:
         """Waits for what `talk` returned."""
-        return [self.said.get(timeout=10) for _ in range(count)]
+        return [self.said.get(timeout=10) for _turn in range(count)]
 
     def close(self) -> None:
         with suppress(OSError):

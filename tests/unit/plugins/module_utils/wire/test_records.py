@@ -94,7 +94,7 @@ def test_what_was_encoded_is_decoded(written: list[t.Any], sizes: list[int]) -> 
     for size in sizes:
         blocks.append(data[:size])
         data = data[size:]
-    assert list(decode([*blocks, data])) == [record for record, _, _ in written]
+    assert list(decode([*blocks, data])) == [record for record, _line, _end in written]
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])

@@ -24,7 +24,7 @@ def reach(serve: t.Any, certificates: t.Any) -> t.Callable[..., str]:
     """What comes of a ping: the engine's word or the error's text."""
 
     def start(tls: Tls | None, server: str = "server", host: str = "127.0.0.1", wants_client: bool = False) -> str:
-        address, _ = serve(ping, "tls", certificates.context(server, wants_client))
+        address, _server = serve(ping, "tls", certificates.context(server, wants_client))
         try:
             return str(Transport(Address(host, address.port, tls=True), tls, timeout=10).request("GET", "/").json())
         except TransportError as exc:
@@ -77,7 +77,7 @@ def test_client_certificates(reach: t.Any, certificates: t.Any) -> None:
 
 
 def test_tls_to_a_plain_engine(serve: t.Any) -> None:
-    address, _ = serve(lambda peer: peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "tcp")
+    address, _server = serve(lambda peer: peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "tcp")
     with pytest.raises(TransportError, match="does not speak TLS"):
         Transport(Address(address.host, address.port, tls=True), Tls()).request("GET", "/_ping")
 
@@ -90,7 +90,7 @@ def test_tls_to_a_plain_engine(serve: t.Any) -> None:
     ],
 )
 def test_a_plain_request_to_tls(serve: t.Any, says: bytes) -> None:
-    address, _ = serve(lambda peer: peer.head() and peer.send(says), "tcp")
+    address, _server = serve(lambda peer: peer.head() and peer.send(says), "tcp")
     with pytest.raises(TransportError, match="speaks TLS: set tls"):
         Transport(address).request("GET", "/_ping")
 

@@ -84,7 +84,7 @@ def test_a_connection_is_used_again(meet: t.Any, where: str) -> None:
         return count
 
     wire, server = meet(talk, where)
-    for _ in range(3):
+    for _turn in range(3):
         assert list(wire.request("GET", "/").records()) == [{"n": 1}]
         assert wire.request("POST", "/", body=iter([b"x"])).json() == {"n": 1}
         assert wire.request("POST", "/", body=b"x").text == '{"n":1}\n'
@@ -121,10 +121,10 @@ def test_each_block_of_a_body_is_a_chunk(meet: t.Any, where: str) -> None:
     ],
 )
 def test_refusals(meet: t.Any, status: str, body: bytes, kind: type[EngineError], said: str) -> None:
-    wire, _ = meet(lambda peer: peer.head() and peer.answer(body, status, "Location: /elsewhere"))
+    wire, _server = meet(lambda peer: peer.head() and peer.answer(body, status, "Location: /elsewhere"))
     with pytest.raises(EngineError) as error:
         wire.request("GET", "/v1.41/images/x/json", params={"a": "b"})
-    assert type(error.value) is kind
+    assert error.type is kind
     number = int(status[:3])
     assert error.value.facts == {"status": number, "endpoint": "GET /images/x/json", "said": said}
     one_line = said.replace("\n", " ")
@@ -132,7 +132,7 @@ def test_refusals(meet: t.Any, status: str, body: bytes, kind: type[EngineError]
 
 
 def test_a_refusal_that_breaks_off_is_still_one(meet: t.Any) -> None:
-    wire, _ = meet(
+    wire, _server = meet(
         lambda peer: peer.head() and peer.send(b"HTTP/1.1 500 Oops\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{")
     )
     with pytest.raises(EngineError, match=r"refused GET /x: Internal Server Error \(HTTP 500\)"):
@@ -140,7 +140,7 @@ def test_a_refusal_that_breaks_off_is_still_one(meet: t.Any) -> None:
 
 
 def test_is_so_already_is_no_refusal(meet: t.Any) -> None:
-    wire, _ = meet(lambda peer: peer.head() and peer.send(b"HTTP/1.1 304 Not Modified\r\n\r\n"))
+    wire, _server = meet(lambda peer: peer.head() and peer.send(b"HTTP/1.1 304 Not Modified\r\n\r\n"))
     assert wire.request("POST", "/containers/x/start").status == 304
 
 
@@ -160,7 +160,7 @@ def test_the_refusal_of_an_upload_is_heard(meet: t.Any, where: str, read: int, f
 
     def talk(peer: t.Any) -> None:
         peer.head()
-        for _, _ in zip(range(read), peer.chunks()):
+        for _turn, _chunk in zip(range(read), peer.chunks()):
             pass
         body = b'{"message":"no space left"}'
         if framing == "length":
@@ -173,7 +173,7 @@ def test_the_refusal_of_an_upload_is_heard(meet: t.Any, where: str, read: int, f
             peer.sock.shutdown(socket.SHUT_WR)
         peer.forget()
 
-    wire, _ = meet(talk, where)
+    wire, _server = meet(talk, where)
     closed: list[bool] = []
     with pytest.raises(EngineError, match="refused POST /build") as error:
         wire.request("POST", "/build", body=endless(closed), patient=True)
@@ -190,18 +190,18 @@ def test_a_refused_upload_of_bytes(meet: t.Any, where: str) -> None:
         peer.answer(b'{"message":"too much"}', "413 Payload Too Large")
         peer.forget()
 
-    wire, _ = meet(talk, where)
+    wire, _server = meet(talk, where)
     with pytest.raises(EngineError, match="too much"):
         wire.request("POST", "/load", body=b"x" * 50_000_000)
 
 
 @WIRES
 def test_hanging_up_without_a_word(meet: t.Any, where: str) -> None:
-    wire, _ = meet(lambda peer: peer.head() and peer.forget(), where)
+    wire, _server = meet(lambda peer: peer.head() and peer.forget(), where)
     for body in (None, endless([])):
         with pytest.raises(TransportError, match=r"connection to .* failed on POST /build") as error:
             wire.request("POST", "/build", body=body)
-        assert type(error.value) is TransportError
+        assert error.type is TransportError
 
 
 class Vanished(FormatError):
@@ -241,7 +241,7 @@ def test_records_come_one_by_one(meet: t.Any) -> None:
             assert got.acquire(timeout=10)
         peer.send(b"0\r\n\r\n")
 
-    wire, _ = meet(talk, timeout=10)
+    wire, _server = meet(talk, timeout=10)
     numbers = []
     for record in wire.request("GET", "/events").records():
         numbers.append(record["n"])
@@ -261,34 +261,34 @@ def test_records_come_one_by_one(meet: t.Any) -> None:
     ],
 )
 def test_a_stream_that_breaks_off(meet: t.Any, where: str, tail: bytes, kind: type[Exception]) -> None:
-    wire, _ = meet(lambda peer: peer.head() and peer.stream_out(b'{"n":1}\n', end=tail), where)
+    wire, _server = meet(lambda peer: peer.head() and peer.stream_out(b'{"n":1}\n', end=tail), where)
     records = wire.request("POST", "/build", patient=True).records()
     assert next(records) == {"n": 1}
     with pytest.raises(kind) as error:
         next(records)
-    assert type(error.value) is kind
+    assert error.type is kind
 
 
 def test_a_body_shorter_than_it_said(meet: t.Any) -> None:
-    wire, _ = meet(lambda peer: peer.head() and peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"))
+    wire, _server = meet(lambda peer: peer.head() and peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"))
     with pytest.raises(TransportError):
         wire.request("GET", "/").json()
 
 
 def test_blocks(meet: t.Any) -> None:
-    wire, _ = meet(lambda peer: peer.head() and peer.answer(b"abcdefg"))
+    wire, _server = meet(lambda peer: peer.head() and peer.answer(b"abcdefg"))
     assert list(wire.request("GET", "/").blocks(3)) == [b"abc", b"def", b"g"]
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"", b'{"a":'])
 def test_what_is_no_engine(meet: t.Any, body: bytes) -> None:
-    wire, _ = meet(lambda peer: peer.head() and peer.answer(body))
+    wire, _server = meet(lambda peer: peer.head() and peer.answer(body))
     with pytest.raises(FormatError, match="not as a Docker engine"):
         wire.request("GET", "/version").json()
 
 
 def test_what_is_no_http(meet: t.Any) -> None:
-    wire, _ = meet(lambda peer: peer.head() and peer.send(b"220 smtp.example ESMTP\r\n"), "tcp")
+    wire, _server = meet(lambda peer: peer.head() and peer.send(b"220 smtp.example ESMTP\r\n"), "tcp")
     with pytest.raises(TransportError, match="does not speak HTTP"):
         wire.request("GET", "/_ping")
 
@@ -296,7 +296,7 @@ def test_what_is_no_http(meet: t.Any) -> None:
 @WIRES
 def test_silence_is_limited(meet: t.Any, where: str) -> None:
     done = threading.Event()
-    wire, _ = meet(lambda peer: peer.head() and done.wait(10), where, timeout=SHORT)
+    wire, _server = meet(lambda peer: peer.head() and done.wait(10), where, timeout=SHORT)
     with pytest.raises(TransportTimeout, match=r"did not answer GET /_ping within 0.05 seconds"):
         wire.request("GET", "/_ping")
     done.set()
@@ -304,7 +304,7 @@ def test_silence_is_limited(meet: t.Any, where: str) -> None:
 
 def test_silence_in_an_answer_is_limited(meet: t.Any) -> None:
     done = threading.Event()
-    wire, _ = meet(lambda peer: peer.head() and (peer.stream_out(b"{", end=b""), done.wait(10)), timeout=SHORT)
+    wire, _server = meet(lambda peer: peer.head() and (peer.stream_out(b"{", end=b""), done.wait(10)), timeout=SHORT)
     with pytest.raises(TransportTimeout):
         wire.request("GET", "/_ping").json()
     done.set()
@@ -325,14 +325,14 @@ def test_neither_sending_nor_patience_is_limited(meet: t.Any, where: str) -> Non
             pause.wait(SHORT * 2)
             peer.send(b"3\r\n:1}\r\n0\r\n\r\n")
 
-    wire, _ = meet(talk, where, timeout=SHORT)
+    wire, _server = meet(talk, where, timeout=SHORT)
     for body in (b"x" * 9_000_000, iter([b"x" * 9_000_000])):  # the second on the connection of the first
         assert wire.request("POST", "/load", body=body, patient=True).json() == {"a": 1}
 
 
 def test_connecting_is_limited_even_for_the_patient(serve: t.Any) -> None:
     done = threading.Event()
-    address, _ = serve(lambda peer: done.wait(10), "tcp")  # accepts, and never shakes hands
+    address, _server = serve(lambda peer: done.wait(10), "tcp")  # accepts, and never shakes hands
     wire = Transport(Address(address.host, address.port, tls=True), Tls(verify=False), timeout=SHORT)
     with pytest.raises(TransportTimeout):
         wire.request("POST", "/build", body=iter([b"x"]), patient=True)
@@ -382,7 +382,7 @@ except Exception as exc:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_a_socket_of_somebody_else(serve: t.Any) -> None:
-    address, _ = serve(lambda peer: None)
+    address, _server = serve(lambda peer: None)
     os.chmod(address.path, 0o600)
     root = Path(transport.__file__).resolve().parents[3]
     code = "import sys; sys.path[:0] = " + repr(sys.path) + FORBIDDEN
@@ -425,7 +425,7 @@ def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_troubles_of_the_caller_are_not_mistaken_for_the_wires(meet: t.Any) -> None:
-    wire, _ = meet(lambda peer: peer.head() and peer.forget())
+    wire, _server = meet(lambda peer: peer.head() and peer.forget())
     try:
         raise FileNotFoundError("Dockerfile")
     except FileNotFoundError:
@@ -441,7 +441,7 @@ def test_threads_may_share_it(meet: t.Any) -> None:
             together.wait()
             peer.answer(peer.line.split()[1][1:].encode())
 
-    wire, _ = meet(talk)
+    wire, _server = meet(talk)
     got: list[t.Any] = []
     threads = [threading.Thread(target=lambda n=n: got.append(wire.request("GET", f"/{n}").json())) for n in range(4)]
     for thread in threads:

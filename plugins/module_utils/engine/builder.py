@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine's builder: start a build, look at its cache, prune it."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
+from ansible_collections.slipway.images.plugins.module_utils.engine.transfer import Records
+
+Row = dict[str, t.Any]
+
+
+def build(
+    engine: Engine, query: t.Sequence[tuple[str, str]], auths: str, context: t.Iterable[bytes] | None = None
+) -> Records:
+    """`POST /build` with a tar as the context, or (`context` is `None`) with one the engine fetches itself.
+
+    `auths` is the value of `X-Registry-Config`.
+    """
+    headers = {"X-Registry-Config": auths}
+    if context is not None:
+        headers["Content-Type"] = "application/x-tar"
+    with engine.request("POST", "/build", params=query, headers=headers, body=context, patient=True) as answer:
+        yield from answer.records()
+
+
+def cache(engine: Engine) -> list[Row]:
+    """The records of BuildKit's cache, from `GET /system/df`; none where the engine keeps none (Podman).
+
+    From API 1.42 on the engine is asked for these alone: sizing all else can take it long.
+    """
+    params = {"type": "build-cache"} if engine.api >= (1, 42) else {}
+    with engine.request("GET", "/system/df", params=params, patient=True) as answer:
+        return answer.json().get("BuildCache") or []
+
+
+def prune(engine: Engine, keep: int, unused_for: int, everything: bool) -> Row:
+    """`POST /build/prune`: `{"CachesDeleted": [id], "SpaceReclaimed": bytes}`.
+
+    `keep` (bytes) became `reserved-space` in API 1.48. `unused_for` (seconds, 0 for no limit) is what the
+    engine calls `until`.
+    """
+    params = {"all": str(int(everything))}
+    if keep:
+        params["reserved-space" if engine.api >= (1, 48) else "keep-storage"] = str(keep)
+    if unused_for:
+        params["filters"] = json.dumps({"until": ["%ds" % unused_for]})
+    with engine.request("POST", "/build/prune", params=params, patient=True) as answer:
+        return t.cast(Row, answer.json())

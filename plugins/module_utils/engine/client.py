@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An engine we are connected to: whom it is, which API version we speak, and requests to it."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from ansible_collections.slipway.images.plugins.module_utils.engine import version as api
+from ansible_collections.slipway.images.plugins.module_utils.errors import (
+    EngineError,
+    NotFound,
+    RequirementError,
+    TransportError,
+)
+from ansible_collections.slipway.images.plugins.module_utils.image.progress import blame
+from ansible_collections.slipway.images.plugins.module_utils.wire.answer import Answer
+from ansible_collections.slipway.images.plugins.module_utils.wire.transport import Transport
+
+
+class Auths(t.Protocol):
+    """Who we are to a registry, as header values the Engine API takes; `disk/credentials.py` is one."""
+
+    def header(self, registry: str) -> str:
+        """`X-Registry-Auth` for one registry; a value for nobody in particular when we are unknown there."""
+
+    def config_header(self, registries: t.Iterable[str]) -> str:
+        """`X-Registry-Config` for a build that may pull from several."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """`warnings` gathers what the user should hear although nothing failed; the runner passes it on."""
+
+    transport: Transport
+    api: api.Version
+    auths: Auths
+    podman: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+    def request(self, method: str, path: str, **how: t.Any) -> Answer:
+        """One call; `path` is without the version. See `Transport.request` for `how` and for what it raises."""
+        try:
+            return self.transport.request(method, "/v%s%s" % (api.show(self.api), path), **how)
+        except EngineError as error:
+            said = str(error.facts.get("said", ""))
+            if error.facts.get("status") == 400 and "client version" in said:
+                raise RequirementError(
+                    "the engine does not speak API %s, the newest that slipway.images knows: %s"
+                    % (api.show(self.api), said),
+                    said=said,
+                ) from error
+            blamed = blame(said)
+            if error.facts.get("status") == 500 and issubclass(blamed, EngineError):
+                # The engine passes a registry's refusal on as an error of its own.
+                raise blamed(str(error), **error.facts) from error
+            raise
+
+    def get(self, path: str, params: t.Mapping[str, str] | None = None) -> t.Any:
+        """The decoded JSON of a short GET."""
+        with self.request("GET", path, params=params or {}) as answer:
+            return answer.json()
+
+    def find(self, path: str, params: t.Mapping[str, str] | None = None) -> t.Any:
+        """Like `get`, with `None` for what is not there (HTTP 404)."""
+        try:
+            return self.get(path, params)
+        except NotFound:
+            return None
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.transport.close()
+
+
+def greet(transport: Transport, wanted_api: str, auths: Auths, warnings: list[str]) -> Engine:
+    """Ask the engine who it is (one `GET /_ping`) and agree on a version.
+
+    Every engine names the newest version it speaks in the header `Api-Version`; Podman adds `Libpod-API-Version`.
+    """
+    try:
+        with transport.request("GET", "/_ping") as answer:
+            headers = answer.headers
+    except EngineError as error:
+        raise _stranger(transport, str(error.facts["said"])) from error
+    theirs = api.parse(headers.get("Api-Version", ""))
+    if theirs is None:
+        raise _stranger(transport, "no API version")
+    podman = "Libpod-API-Version" in headers
+    return Engine(transport, api.negotiate(wanted_api, theirs), auths, podman, warnings)
+
+
+def _stranger(transport: Transport, said: str) -> TransportError:
+    return TransportError(
+        "%s answered, but not as a Docker engine; to GET /_ping it said: %s" % (transport.address, said),
+        address=str(transport.address),
+        said=said,
+    )

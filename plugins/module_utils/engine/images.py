@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images that the engine has: one function an endpoint."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from urllib.parse import quote
+
+from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
+
+Attrs = dict[str, t.Any]
+
+
+def path(name: str) -> str:
+    """`name` (a reference or an id) as it stands in the path of an endpoint."""
+    return "/images/%s" % quote(name, safe="/:@")
+
+
+def inspect(engine: Engine, name: str) -> Attrs:
+    """`GET /images/{name}/json`: the attrs, or `{}` when there is no such image."""
+    return t.cast(Attrs, engine.find(path(name) + "/json") or {})
+
+
+def listed(
+    engine: Engine, filters: t.Mapping[str, t.Sequence[str]] | None = None, everything: bool = False
+) -> list[Attrs]:
+    """`GET /images/json`: one row an image; `everything` adds the intermediate images of the classic builder."""
+    params = {"filters": json.dumps(filters or {}), "all": "1" if everything else "0"}
+    return t.cast("list[Attrs]", engine.get("/images/json", params))
+
+
+def history(engine: Engine, name: str) -> list[Attrs]:
+    """`GET /images/{name}/history`: one entry an instruction, the newest first; `Size` in bytes."""
+    return t.cast("list[Attrs]", engine.get(path(name) + "/history"))
+
+
+def used(engine: Engine) -> dict[str, list[str]]:
+    """Image id -> names of the containers that use it, stopped ones too."""
+    users: dict[str, list[str]] = {}
+    for row in engine.get("/containers/json", {"all": "1"}):
+        names = row.get("Names") or [row["Id"][:12]]
+        users.setdefault(row["ImageID"], []).append(names[0].lstrip("/"))
+    return users
+
+
+def tag(engine: Engine, name: str, repository: str, label: str) -> None:
+    """`POST /images/{name}/tag`: let `repository:label` name the same image as `name`."""
+    engine.request("POST", path(name) + "/tag", params={"repo": repository, "tag": label}).close()
+
+
+def remove(engine: Engine, name: str, force: bool = False, noprune: bool = False) -> list[Attrs]:
+    """`DELETE /images/{name}`: a list of `{"Untagged": name}` and `{"Deleted": id}`."""
+    params = {"force": str(int(force)), "noprune": str(int(noprune))}
+    with engine.request("DELETE", path(name), params=params, patient=True) as answer:
+        return t.cast("list[Attrs]", answer.json())
+
+
+def by_config(engine: Engine) -> bool:
+    """Does this engine call an image by the digest of its config? The containerd image store (stable since API 1.44)
+    calls it by that of its manifest or index."""
+    if engine.podman or engine.api < (1, 44):
+        return True
+    return ["driver-type", "io.containerd.snapshotter.v1"] not in (engine.get("/info").get("DriverStatus") or ())

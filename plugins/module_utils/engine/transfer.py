@@ -1,0 +1,32 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images on the move: pulled from a registry, loaded from an archive. Each gives the engine's records as they come."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
+from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
+
+Records = t.Iterator[dict[str, t.Any]]
+
+
+def pull(engine: Engine, reference: Reference, platform: str | None = None, all_tags: bool = False) -> Records:
+    """`POST /images/create`. A reference with tag and digest is pulled by its digest, as the engine would."""
+    label = "" if all_tags else reference.digest or reference.tag
+    params = {"fromImage": reference.name, "tag": label or ""}
+    if platform:
+        params["platform"] = platform
+    headers = {"X-Registry-Auth": engine.auths.header(reference.registry)}
+    with engine.request("POST", "/images/create", params=params, headers=headers, patient=True) as answer:
+        yield from answer.records()
+
+
+def load(engine: Engine, blocks: t.Iterable[bytes]) -> Records:
+    """`POST /images/load` with a plain tar. `quiet=0`: the engine's default says nothing until the end."""
+    headers = {"Content-Type": "application/x-tar"}
+    how: dict[str, t.Any] = {"params": {"quiet": "0"}, "headers": headers, "body": blocks, "patient": True}
+    with engine.request("POST", "/images/load", **how) as answer:
+        yield from answer.records()

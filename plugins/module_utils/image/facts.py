@@ -1,0 +1,23 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the attrs of an image (the engine's inspect) tell."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
+
+
+def bears(attrs: t.Mapping[str, t.Any], reference: Reference, digest: str) -> bool:
+    """Is the image of these inspect attrs what `reference`'s registry calls `digest`?
+
+    Graph drivers keep the registry's digest in `RepoDigests` only: their `Id` is that of the config. On the
+    containerd store the `Id` (and `Descriptor.digest`, from API 1.48) is itself the digest of the manifest or index,
+    also for an image that was never pulled. Podman writes `RepoDigests` in full, Docker in familiar form.
+    """
+    if digest in (attrs.get("Id"), (attrs.get("Descriptor") or {}).get("digest")):
+        return True
+    spellings = {"%s@%s" % (name, digest) for name in (reference.name, reference.full_name)}
+    return not spellings.isdisjoint(attrs.get("RepoDigests") or ())

@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Argument specs as values that add up, and the options that modules share (each with its doc fragment)."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible.module_utils.basic import AnsibleFallbackNotFound
+
+
+@dataclass(frozen=True)
+class Spec:
+    """`options`: name -> Ansible argument spec; `rules`: `mutually_exclusive`, `required_one_of` and their like."""
+
+    options: t.Mapping[str, t.Mapping[str, t.Any]]
+    rules: t.Mapping[str, t.Sequence[t.Any]] = field(default_factory=dict)
+
+    def __add__(self, other: Spec) -> Spec:
+        rules = {key: [*self.rules.get(key, ()), *other.rules.get(key, ())] for key in {**self.rules, **other.rules}}
+        return Spec({**self.options, **other.options}, rules)
+
+
+def environment(name: str) -> str:
+    """A fallback like Ansible's `env_fallback`; as to Docker, a variable that holds nothing is not set."""
+    value = os.environ.get(name)
+    if not value:
+        raise AnsibleFallbackNotFound
+    return value
+
+
+def cert_path(name: str) -> str:
+    """A fallback: the file `name` under `DOCKER_CERT_PATH`, where there is one."""
+    path = os.path.join(environment("DOCKER_CERT_PATH"), name)
+    if not os.path.exists(path):
+        raise AnsibleFallbackNotFound
+    return path
+
+
+def _env(name: str) -> tuple[t.Callable[[str], str], list[str]]:
+    return (environment, [name])
+
+
+ENGINE = Spec(
+    {
+        "docker_host": {
+            "type": "str",
+            "default": "unix:///var/run/docker.sock",
+            "aliases": ["docker_url"],
+            "fallback": _env("DOCKER_HOST"),
+        },
+        "tls": {"type": "bool", "default": False, "fallback": _env("DOCKER_TLS")},
+        "validate_certs": {"type": "bool", "aliases": ["tls_verify"], "fallback": _env("DOCKER_TLS_VERIFY")},
+        "tls_hostname": {"type": "str", "fallback": _env("DOCKER_TLS_HOSTNAME")},
+        "ca_path": {
+            "type": "path",
+            "aliases": ["ca_cert", "tls_ca_cert", "cacert_path"],
+            "fallback": (cert_path, ["ca.pem"]),
+        },
+        "client_cert": {
+            "type": "path",
+            "aliases": ["tls_client_cert", "cert_path"],
+            "fallback": (cert_path, ["cert.pem"]),
+        },
+        "client_key": {
+            "type": "path",
+            "aliases": ["tls_client_key", "key_path"],
+            "fallback": (cert_path, ["key.pem"]),
+        },
+        "api_version": {
+            "type": "str",
+            "default": "auto",
+            "aliases": ["docker_api_version"],
+            "fallback": _env("DOCKER_API_VERSION"),
+        },
+        "timeout": {"type": "int", "default": 60, "fallback": _env("DOCKER_TIMEOUT")},
+    },
+    {"required_together": [["client_cert", "client_key"]]},
+)
+"""How to reach the engine. Names, aliases and variables are those that users of community.docker know."""
+
+REGISTRY = Spec(
+    {
+        "registry_username": {"type": "str"},
+        "registry_password": {"type": "str", "no_log": True},
+        "registry_token": {"type": "str", "no_log": True},
+        "docker_config": {"type": "path", "fallback": _env("DOCKER_CONFIG")},
+    },
+    {
+        "required_together": [["registry_username", "registry_password"]],
+        "mutually_exclusive": [["registry_username", "registry_token"]],
+    },
+)
+"""Who we are to a registry: for this task, else as the Docker configuration on the target says."""

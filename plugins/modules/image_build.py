@@ -1,0 +1,529 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: image_build
+short_description: Build an image when what goes into it has changed
+version_added: 0.1.0
+author: the slipway.images authors (@slipway-images)
+description:
+  - Builds an image from a directory, a tar archive or a URL, with the engine's classic builder.
+  - Remembers on the target what went into an image. While that is unchanged and the name still points to that image,
+    the task is C(ok), and the builder is not even asked.
+  - The context is sent while it is read, without a temporary file, and takes no more memory when it is large.
+  - Returns each step of the build as data, also when it fails.
+extends_documentation_fragment:
+  - slipway.images.engine
+  - slipway.images.registry
+options:
+  name:
+    description: The name of the image, with or without a tag.
+    type: str
+    required: true
+  tag:
+    description: The tag, when O(name) has none.
+    type: str
+    default: latest
+  tags:
+    description: More names for the image, each in full, as in V(registry.example.com/app:1.4).
+    type: list
+    elements: str
+    default: []
+  path:
+    description:
+      - Directory on the target that is the build context.
+      - What C(.dockerignore) names stays out of it, or what C(<Dockerfile>.dockerignore) names, where there is one.
+    type: path
+  archive:
+    description: A tar on the target that is the build context, plain or compressed (gz, bz2, xz, zst).
+    type: path
+  url:
+    description:
+      - "A context that the engine fetches: a git repository, or a tar or Dockerfile over HTTP."
+      - What it holds now only the engine can tell, so the builder is asked at each run.
+    type: str
+  dockerfile:
+    description:
+      - The Dockerfile, by its path in the context or by an absolute path, which may be outside of it.
+      - C(Dockerfile) by default.
+    type: str
+  dockerfile_inline:
+    description: The text of the Dockerfile itself. Without O(path) it builds in an empty context.
+    type: str
+  args:
+    description: Build arguments. Null unsets one that the builder would set.
+    type: dict
+    default: {}
+  labels:
+    description: Labels for the image.
+    type: dict
+    default: {}
+  target:
+    description: The stage to build; the last one by default.
+    type: str
+  platform:
+    description: The platform to build for, such as V(linux/arm64).
+    type: str
+  pull:
+    description: Build on what the registry has under the names of the base images now, not on what is on the engine.
+    type: bool
+    default: false
+  nocache:
+    description: Let the builder run each step anew. Whether to build at all is for O(rebuild) to say.
+    type: bool
+    default: false
+  rebuild:
+    description:
+      - V(changed) builds when the context, the Dockerfile, an option or a base image differs from what the image was
+        built of, and when there is no record of that.
+      - V(always) asks the builder each time. It is a change when another image comes out of it.
+      - V(never) builds only when a name is missing.
+    type: str
+    choices: [changed, always, never]
+    default: changed
+  rm:
+    description: Remove the containers of steps that succeeded.
+    type: bool
+    default: true
+  forcerm:
+    description: Remove the containers of a build that failed, too.
+    type: bool
+    default: true
+  network:
+    description: The network for V(RUN) steps, such as V(none) or V(host).
+    type: str
+  extra_hosts:
+    description: Host names and their addresses, for V(RUN) steps.
+    type: dict
+    default: {}
+    aliases: [etc_hosts]
+  shm_size:
+    description: The size of C(/dev/shm) in V(RUN) steps, as in V(256m).
+    type: str
+  ulimits:
+    description: Limits for V(RUN) steps, as in V(nofile:1024) or V(nofile:1024:2048) (soft and hard).
+    type: list
+    elements: str
+    default: []
+  limits:
+    description: What V(RUN) steps may use of the host.
+    type: dict
+    aliases: [container_limits]
+    suboptions:
+      memory:
+        description: Memory, as in V(512m).
+        type: str
+      memswap:
+        description: Memory and swap together, as in V(1g), or V(-1) for unlimited swap.
+        type: str
+      cpushares:
+        description: CPU time relative to other containers (1024 is usual).
+        type: int
+      cpusetcpus:
+        description: The CPUs to run on, as in V(0-2) or V(0,1).
+        type: str
+  cache_from:
+    description: Images whose layers may serve as cache.
+    type: list
+    elements: str
+    default: []
+  squash:
+    description: Make one layer of all that the build adds. An experimental feature of the engine.
+    type: bool
+    default: false
+  isolation:
+    description: The isolation technology, on Windows.
+    type: str
+  use_config_proxy:
+    description:
+      - Hand the proxies of the Docker configuration file to the build, as the docker CLI does.
+      - They do not count as build arguments when O(rebuild=changed) compares.
+    type: bool
+    default: true
+  log_limit:
+    description: How many of the last output lines of each step RV(build) keeps.
+    type: int
+    default: 50
+seealso:
+  - module: slipway.images.image_pull
+"""
+
+EXAMPLES = r"""
+- name: Build the application when something in it changed
+  slipway.images.image_build:
+    name: shop/app:1.4
+    path: /srv/app
+    args:
+      VERSION: "1.4"
+  register: app
+
+- name: How long the steps took
+  ansible.builtin.debug:
+    msg: "{{ app.build.steps | default([]) | map(attribute='seconds') }}"
+
+- name: One stage, under two names, for the registry
+  slipway.images.image_build:
+    name: registry.example.com/shop/app:1.4
+    tags: ["registry.example.com/shop/app:latest"]
+    path: /srv/app
+    dockerfile: docker/Dockerfile.prod
+    target: runtime
+
+- name: A Dockerfile without a context
+  slipway.images.image_build:
+    name: shop/tools:1
+    dockerfile_inline: |
+      FROM alpine:3.20
+      RUN apk add --no-cache curl jq
+"""
+
+RETURN = r"""
+actions:
+  description: What was done (in check mode, what a run would do), in order.
+  returned: always
+  type: list
+  elements: str
+  sample: ["build shop/app:1.4 (context changed)"]
+build:
+  description: The build's log as data. Empty when nothing was built.
+  returned: always
+  type: dict
+  contains:
+    builder:
+      description: The builder that ran.
+      type: str
+    id:
+      description: The id of the image, empty when the build failed.
+      type: str
+    seconds:
+      description: How long it took.
+      type: float
+    cached:
+      description: How many steps came from the cache.
+      type: int
+    warnings:
+      description: What the builder warned of.
+      type: list
+      elements: str
+    steps:
+      description:
+        - "The steps, each with C(index), C(total), C(stage), C(name), C(state) (V(done), V(cached), V(failed) or
+          V(canceled)), C(seconds), C(exit_code), C(line) in the Dockerfile, the last lines of C(output), and how many
+          lines before them were C(truncated)."
+      type: list
+      elements: dict
+image:
+  description: The image, as the engine's inspect gives it. Empty when it is not there.
+  returned: always
+  type: dict
+images:
+  description: The image under each of its names.
+  returned: always
+  type: list
+  elements: dict
+ansible_facts:
+  description: Facts.
+  returned: always
+  type: dict
+  contains:
+    slipway_images:
+      description: Each name with the image it names now.
+      type: dict
+diff:
+  description: The id that each name points to, before and after.
+  returned: always
+  type: dict
+  sample: {before: {"shop/app:1.4": absent}, after: {"shop/app:1.4": "sha256:1d34..."}}
+error:
+  description: Why it failed, for programs.
+  returned: on failure
+  type: dict
+  contains:
+    kind:
+      description: Whose fault it is; V(build) when a step failed.
+      type: str
+    step:
+      description: The step that failed.
+      type: int
+    line:
+      description: Its line in the Dockerfile.
+      type: int
+    exit_code:
+      description: The exit code of its command.
+      type: int
+"""
+
+import time
+import typing as t
+from dataclasses import dataclass, replace
+
+from ansible_collections.slipway.images.plugins.module_utils.disk import buildrecord
+from ansible_collections.slipway.images.plugins.module_utils.disk.buildrecord import BuildRecord
+from ansible_collections.slipway.images.plugins.module_utils.disk.config import Config, proxies
+from ansible_collections.slipway.images.plugins.module_utils.disk.context import Context, Tally
+from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import LoneDockerfile, TarContext
+from ansible_collections.slipway.images.plugins.module_utils.engine import builder, images, registry
+from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
+from ansible_collections.slipway.images.plugins.module_utils.engine.transfer import Records
+from ansible_collections.slipway.images.plugins.module_utils.errors import EngineError, UsageError
+from ansible_collections.slipway.images.plugins.module_utils.image import classiclog
+from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
+from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest
+from ansible_collections.slipway.images.plugins.module_utils.image.digest import short
+from ansible_collections.slipway.images.plugins.module_utils.image.dockerfile import Dockerfile
+from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
+from ansible_collections.slipway.images.plugins.module_utils.task.plan import ABSENT, Attrs, Outcome, Plan
+from ansible_collections.slipway.images.plugins.module_utils.task.run import run
+from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, REGISTRY, Spec
+
+SPEC = (
+    ENGINE
+    + REGISTRY
+    + Spec(
+        {
+            "name": {"type": "str", "required": True},
+            "tag": {"type": "str", "default": "latest"},
+            "tags": {"type": "list", "elements": "str", "default": []},
+            "path": {"type": "path"},
+            "archive": {"type": "path"},
+            "url": {"type": "str"},
+            "dockerfile": {"type": "str"},
+            "dockerfile_inline": {"type": "str"},
+            "args": {"type": "dict", "default": {}},
+            "labels": {"type": "dict", "default": {}},
+            "target": {"type": "str"},
+            "platform": {"type": "str"},
+            "pull": {"type": "bool", "default": False},
+            "nocache": {"type": "bool", "default": False},
+            "rebuild": {"type": "str", "choices": ["changed", "always", "never"], "default": "changed"},
+            "rm": {"type": "bool", "default": True},
+            "forcerm": {"type": "bool", "default": True},
+            "network": {"type": "str"},
+            "extra_hosts": {"type": "dict", "default": {}, "aliases": ["etc_hosts"]},
+            "shm_size": {"type": "str"},
+            "ulimits": {"type": "list", "elements": "str", "default": []},
+            "limits": {
+                "type": "dict",
+                "aliases": ["container_limits"],
+                "options": {
+                    "memory": {"type": "str"},
+                    "memswap": {"type": "str"},
+                    "cpushares": {"type": "int"},
+                    "cpusetcpus": {"type": "str"},
+                },
+            },
+            "cache_from": {"type": "list", "elements": "str", "default": []},
+            "squash": {"type": "bool", "default": False},
+            "isolation": {"type": "str"},
+            "use_config_proxy": {"type": "bool", "default": True},
+            "log_limit": {"type": "int", "default": 50},
+        },
+        {
+            "mutually_exclusive": [
+                ["path", "archive", "url"],
+                ["dockerfile", "dockerfile_inline"],
+                ["archive", "dockerfile_inline"],
+                ["url", "dockerfile_inline"],
+            ],
+            "required_one_of": [["path", "archive", "url", "dockerfile_inline"]],
+        },
+    )
+)
+
+UNKNOWN = "(known after build)"
+CONTEXT = "context"
+
+Source = t.Union[Context, TarContext, LoneDockerfile]
+"""A context that we send; `None` stands for one that the engine fetches."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """Ask the builder. `inputs` is what is known of them so far, without the context if nobody has read it yet."""
+
+    request: BuildRequest
+    source: Source | None
+    url: str | None
+    path: str
+    dockerfile: Dockerfile
+    bases: tuple[Reference, ...]
+    inputs: t.Mapping[str, str]
+    record: str
+    proxies: t.Mapping[str, str]
+    log_limit: int
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return "build %s (%s)" % (self.request.names[0], self.reason)
+
+
+@dataclass(frozen=True)
+class Tag:
+    id: str
+    name: Reference
+
+    def __str__(self) -> str:
+        return "tag %s, which is built already, as %s" % (short(self.id), self.name)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """`here`: what each name points to. `changed`: the inputs that differ from `record`, if there is one and its
+    image is still here."""
+
+    here: t.Mapping[str, Attrs]
+    build: Build
+    record: BuildRecord | None = None
+    changed: tuple[str, ...] = ()
+
+
+def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
+    request = BuildRequest.of(params)
+    source = _source(params)
+    dockerfile = Dockerfile.parse(source.dockerfile.decode("utf-8", "replace") if source else "")
+    bases = _bases(dockerfile, request)
+    build = Build(
+        request=request,
+        source=source,
+        url=params["url"],
+        path=source.dockerfile_name if source else params["dockerfile"] or "Dockerfile",
+        dockerfile=dockerfile,
+        bases=bases,
+        inputs={
+            **request.inputs(),
+            **_ids(engine, bases),
+            **(_digests(engine, bases) if params["pull"] else {}),
+        },
+        record=buildrecord.path(str(engine.transport.address), str(request.names[0])),
+        proxies=_proxies(engine, params),
+        log_limit=params["log_limit"],
+    )
+    here = {str(name): images.inspect(engine, str(name)) for name in request.names}
+    record = buildrecord.read(build.record) if source and params["rebuild"] == "changed" else None
+    if record is None or source is None or not _present(engine, record, here):
+        return Seen(here, build)
+    build = replace(build, inputs={**build.inputs, CONTEXT: source.digest()})
+    return Seen(here, build, record, tuple(record.differs(build.inputs)))
+
+
+def _source(params: t.Mapping[str, t.Any]) -> Source | None:
+    if params["url"]:
+        return None
+    if params["archive"]:
+        return TarContext.open(params["archive"], params["dockerfile"])
+    if not params["path"]:
+        return LoneDockerfile(params["dockerfile_inline"].encode("utf-8", "surrogateescape"))
+    return Context.open(params["path"], params["dockerfile"], params["dockerfile_inline"])
+
+
+def _bases(dockerfile: Dockerfile, request: BuildRequest) -> tuple[Reference, ...]:
+    """The images it starts from, as far as they can be told: the engine is the judge of a Dockerfile."""
+    found = []
+    for name in dockerfile.bases(request.defined(), request.options.get("target")):
+        try:
+            found.append(Reference.parse(name).with_default_tag())
+        except UsageError:
+            continue
+    return tuple(found)
+
+
+def _ids(engine: Engine, bases: t.Iterable[Reference]) -> dict[str, str]:
+    """The ids of base images, `""` for one that is not here."""
+    return {"base image %s" % base: images.inspect(engine, base.lookup).get("Id", "") for base in bases}
+
+
+def _digests(engine: Engine, bases: t.Iterable[Reference]) -> dict[str, str]:
+    """What the registries have under the names of base images now, `""` where the engine cannot tell."""
+    asked = {base: registry.distribution(engine, base) for base in bases if not base.digest}
+    return {"registry's %s" % base: said["Descriptor"]["digest"] if said else "" for base, said in asked.items()}
+
+
+def _proxies(engine: Engine, params: t.Mapping[str, t.Any]) -> dict[str, str]:
+    if not params["use_config_proxy"]:
+        return {}
+    return proxies(Config.read(params["docker_config"], engine.warnings), params["docker_host"])
+
+
+def _present(engine: Engine, record: BuildRecord, here: t.Mapping[str, Attrs]) -> bool:
+    return any(attrs.get("Id") == record.id for attrs in here.values()) or bool(images.inspect(engine, record.id))
+
+
+def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Plan:
+    before = {name: attrs.get("Id", ABSENT) for name, attrs in seen.here.items()}
+    if seen.record and not seen.changed:
+        id = seen.record.id
+        tags = tuple(Tag(id, name) for name in seen.build.request.names if before[str(name)] != id)
+        return Plan(before, dict.fromkeys(before, id), tags, seen.here, {"build": {}})
+    if params["rebuild"] == "never" and ABSENT not in before.values():
+        return Plan(before, before, images=seen.here, results={"build": {}})
+    build = replace(seen.build, reason=_reason(params, seen, before))
+    return Plan(before, dict.fromkeys(before, UNKNOWN), (build,), seen.here, {"build": {}})
+
+
+def _reason(params: t.Mapping[str, t.Any], seen: Seen, before: t.Mapping[str, str]) -> str:
+    if seen.changed:
+        return "%s changed" % ", ".join(seen.changed)
+    if ABSENT in before.values():
+        return "it is not there yet"
+    if params["rebuild"] == "always":
+        return "rebuild is always"
+    return "what is behind a URL may have changed" if params["url"] else "no record of what it was built of"
+
+
+def apply(engine: Engine, todo: Plan) -> Outcome:
+    log: dict[str, t.Any] = {}
+    for action in todo.actions:
+        if isinstance(action, Tag):
+            images.tag(engine, action.id, action.name.name, action.name.tag)
+        else:
+            log = _build(engine, action)
+    here = {name: images.inspect(engine, name) for name in todo.before}
+    after = {name: attrs.get("Id", ABSENT) for name, attrs in here.items()}
+    return Outcome(after, todo.actions, here, {"build": log})
+
+
+def _build(engine: Engine, build: Build) -> dict[str, t.Any]:
+    request, tally = build.request, Tally()
+    registries = {name.registry for name in (*request.names, *build.bases)}
+    records = builder.build(
+        engine,
+        request.query(build.path, build.url, build.proxies),
+        engine.auths.config_header(sorted(registries)),
+        build.source.blocks(tally) if build.source else None,
+    )
+    log = _follow(build, records)
+    log.check(build.path)
+    if build.source:
+        # The ids of base images are those of now: the builder may have pulled them.
+        inputs = {**build.inputs, **_ids(engine, build.bases), CONTEXT: tally.digest}
+        warning = buildrecord.write(build.record, BuildRecord(log.id, inputs))
+        engine.warnings.extend([warning] if warning else [])
+    return log.as_result()
+
+
+def _follow(build: Build, records: Records) -> BuildLog:
+    try:
+        return classiclog.fold(
+            records,
+            dockerfile=build.dockerfile if build.source else None,
+            limit=build.log_limit,
+            clock=time.monotonic,
+            secrets=build.request.secrets,
+        )
+    except EngineError as error:
+        # A Dockerfile that does not parse, or a target that is not in it, is refused before the stream begins.
+        if error.facts.get("status") != 400:
+            raise
+        return BuildLog("classic", error=str(error.facts["said"]))
+
+
+def main() -> None:
+    run(SPEC, observe, plan, apply)
+
+
+if __name__ == "__main__":
+    main()

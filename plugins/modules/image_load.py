@@ -1,0 +1,235 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: image_load
+short_description: Load images from an archive into the engine
+version_added: 0.1.0
+author: the slipway.images authors (@slipway-images)
+description:
+  - Makes sure that the images of an archive are on the engine, under the names that the archive gives them.
+  - Reads the archive's own manifest first. When the engine has all of it, nothing is uploaded.
+  - Takes what C(docker save), C(podman save) and C(skopeo copy) write, in the docker-archive and in the OCI layout,
+    and decompresses it on the target, so that it does not matter which compression the engine knows.
+extends_documentation_fragment:
+  - slipway.images.engine
+options:
+  path:
+    description:
+      - The archive on the target, one or a list. Plain or compressed (gz, bz2, xz, zst), whatever its name.
+      - zst needs Python 3.14, the Python library C(zstandard), or the program C(zstd) on the target.
+    type: list
+    elements: path
+    required: true
+seealso:
+  - module: slipway.images.image_pull
+"""
+
+EXAMPLES = r"""
+- name: The images of this archive are on the engine
+  slipway.images.image_load:
+    path: /srv/images/shop-1.4.tar.zst
+
+- name: Load several, and say what came
+  slipway.images.image_load:
+    path:
+      - /srv/images/shop-1.4.tar.zst
+      - /srv/images/tools.tar
+  register: loaded
+
+- name: Their names
+  ansible.builtin.debug:
+    msg: "{{ loaded.ansible_facts.slipway_images.keys() }}"
+"""
+
+RETURN = r"""
+actions:
+  description: What was done (in check mode, what a run would do), in order.
+  returned: always
+  type: list
+  elements: str
+  sample: ["load shop/app:1.4 from /srv/images/shop-1.4.tar.zst"]
+image:
+  description: The first image, as the engine's inspect gives it. Empty when it is not there.
+  returned: always
+  type: dict
+images:
+  description: All images of the archives.
+  returned: always
+  type: list
+  elements: dict
+ansible_facts:
+  description: Facts.
+  returned: always
+  type: dict
+  contains:
+    slipway_images:
+      description: Each name in the archives (for an image without one, its id) with the image it names now.
+      type: dict
+diff:
+  description: The id that each name points to, before and after.
+  returned: always
+  type: dict
+  sample: {before: {"shop/app:1.4": absent}, after: {"shop/app:1.4": "sha256:1d34..."}}
+error:
+  description: Why it failed, for programs.
+  returned: on failure
+  type: dict
+  contains:
+    kind:
+      description: Whose fault it is, for example V(format) for an archive that is none.
+      type: str
+"""
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.slipway.images.plugins.module_utils.disk import archive
+from ansible_collections.slipway.images.plugins.module_utils.disk.archive import Archive
+from ansible_collections.slipway.images.plugins.module_utils.disk.layout import ArchivedImage
+from ansible_collections.slipway.images.plugins.module_utils.engine import images, transfer
+from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
+from ansible_collections.slipway.images.plugins.module_utils.errors import StreamError, UsageError
+from ansible_collections.slipway.images.plugins.module_utils.image import progress
+from ansible_collections.slipway.images.plugins.module_utils.image.digest import short
+from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
+from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
+from ansible_collections.slipway.images.plugins.module_utils.task.plan import ABSENT, Attrs, Outcome, Plan
+from ansible_collections.slipway.images.plugins.module_utils.task.run import run
+from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, Spec
+
+SPEC = ENGINE + Spec({"path": {"type": "list", "elements": "path", "required": True}})
+
+UNKNOWN = "(known after load)"
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What an archive says of one name: it points to the image that engines call by one of `ids`.
+
+    `id` is the one that this engine will call it by, as far as that can be told. A nameless image is called by that.
+    """
+
+    name: str
+    ids: frozenset[str]
+    id: str
+
+
+@dataclass(frozen=True)
+class Load:
+    """`images`: those of the archive that this engine has room for."""
+
+    archive: Archive
+    images: tuple[ArchivedImage, ...]
+    promises: tuple[Promise, ...]
+
+    def __str__(self) -> str:
+        return "load %s from %s" % (", ".join(promise.name for promise in self.promises), self.archive.path)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """`loads`: each archive with all that it promises. `stored`: for each promise whose image the engine has, under
+    whatever name, the id it has it by."""
+
+    loads: tuple[Load, ...]
+    here: t.Mapping[str, Attrs]
+    stored: t.Mapping[Promise, str]
+
+
+@dataclass(frozen=True)
+class Tag:
+    id: str
+    name: str
+
+    def __str__(self) -> str:
+        return "tag %s, which is here already, as %s" % (short(self.id), self.name)
+
+
+def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
+    archives = [archive.read(path) for path in dict.fromkeys(params["path"])]
+    by_config = images.by_config(engine)
+    loads = []
+    for found in archives:
+        chosen = _chosen(engine, found) if by_config else found.images
+        loads.append(Load(found, chosen, tuple(_promises(chosen, by_config))))
+    every = [promise for load in loads for promise in load.promises]
+    here = {promise.name: images.inspect(engine, promise.name) for promise in every}
+    ids = {promise: _stored(engine, promise, here[promise.name]) for promise in every}
+    return Seen(tuple(loads), here, {promise: id for promise, id in ids.items() if id})
+
+
+def _chosen(engine: Engine, found: Archive) -> tuple[ArchivedImage, ...]:
+    """A graph driver keeps one platform of an image; the containerd store keeps all."""
+    if len(found.images) < 2:
+        return found.images
+    version = engine.get("/version")
+    platform = Platform.parse("%s/%s" % (version["Os"], version["Arch"]))
+    chosen = archive.chosen(found, platform)
+    if not chosen:
+        there = ", ".join(sorted({str(image.platform) for image in found.images}))
+        raise UsageError("%s has no image for %s, only for %s" % (found.path, platform, there), path=found.path)
+    return chosen
+
+
+def _promises(chosen: t.Iterable[ArchivedImage], by_config: bool) -> t.Iterator[Promise]:
+    for image in chosen:
+        id = image.config_digest if by_config else image.index_digest or image.manifest_digest or UNKNOWN
+        for name in image.names or (id,):
+            yield Promise(str(Reference.parse(name).with_default_tag()) if image.names else id, image.ids, id)
+
+
+def _stored(engine: Engine, promise: Promise, here: Attrs) -> str:
+    if here.get("Id") in promise.ids:
+        return str(here["Id"])
+    return next(filter(None, (images.inspect(engine, id).get("Id", "") for id in sorted(promise.ids))), "")
+
+
+def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Plan:
+    before = {name: attrs.get("Id", ABSENT) for name, attrs in seen.here.items()}
+    after = dict(before)
+    actions: list[Load | Tag] = []
+    # Names move in the order of the archives: where two give one name to different images, the last one wins.
+    for load in seen.loads:
+        if any(promise not in seen.stored for promise in load.promises):
+            actions.append(load)
+            after.update({promise.name: seen.stored.get(promise, promise.id) for promise in load.promises})
+            continue
+        for promise in load.promises:
+            if after[promise.name] != seen.stored[promise]:
+                actions.append(Tag(seen.stored[promise], promise.name))
+                after[promise.name] = seen.stored[promise]
+    return Plan(before, after, tuple(actions), seen.here)
+
+
+def apply(engine: Engine, todo: Plan) -> Outcome:
+    for action in todo.actions:
+        if isinstance(action, Tag):
+            name = Reference.parse(action.name)
+            images.tag(engine, action.id, name.name, name.tag)
+        else:
+            _load(engine, action)
+    here = {name: images.inspect(engine, name) for name in todo.before}
+    return Outcome({name: attrs.get("Id", ABSENT) for name, attrs in here.items()}, todo.actions, here)
+
+
+def _load(engine: Engine, load: Load) -> None:
+    what = "loading %s" % load.archive.path
+    progress.fold(transfer.load(engine, archive.blocks(load.archive, load.images))).check(what)
+    for promise in load.promises:
+        id = images.inspect(engine, promise.name).get("Id")
+        # An engine that makes a manifest of its own for the image calls it by an id that no archive can tell.
+        if id not in promise.ids and not (id and promise.id == UNKNOWN):
+            raise StreamError("%s: the engine reported no error, and yet %s is not there" % (what, promise.name))
+
+
+def main() -> None:
+    run(SPEC, observe, plan, apply)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,395 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: image_prune
+short_description: Remove images and build cache that nothing uses
+version_added: 0.1.0
+author: the slipway.images authors (@slipway-images)
+description:
+  - Removes images that no container uses, and records of BuildKit's cache.
+  - The list of what goes is computed from what the engine has, and a run removes exactly what is on it, so check mode
+    shows what a run would remove and how much space that frees.
+  - Images that a container uses stay, also when the container is stopped.
+extends_documentation_fragment:
+  - slipway.images.engine
+options:
+  images:
+    description: Whether to remove images. V(false) to prune the O(build_cache) alone.
+    type: bool
+    default: true
+  dangling:
+    description:
+      - V(true) removes only images without a tag, which is what is left of a name that now points to another image.
+      - V(false) removes every image that no container uses.
+    type: bool
+    default: true
+  until:
+    description:
+      - "Only images created before this: an age such as V(24h) or V(1h30m), a date such as V(2026-01-31), a time
+        such as V(2026-01-31T12:00:00Z), or a Unix time."
+      - A date or time without a zone is read in UTC.
+    type: str
+  labels:
+    description:
+      - "Only images that match all of these: V(key), V(key=value), V(!key), V(!key=value)."
+    type: list
+    elements: str
+    default: []
+  build_cache:
+    description:
+      - Prune BuildKit's cache too. An empty dictionary removes all of it that is not in use.
+      - What a removed image and the cache share becomes the cache's alone with the image, and only then can it go.
+        How much that is only the engine can tell, so check mode says so instead.
+    type: dict
+    suboptions:
+      keep_storage:
+        description: Keep this much, the most used records, as in V(10GB) (powers of 1024).
+        type: str
+      until:
+        description: Keep what was used within this time, as in V(24h).
+        type: str
+      all:
+        description: Also remove records that images share, and those of BuildKit's own frontends.
+        type: bool
+        default: false
+seealso:
+  - module: slipway.images.image_build
+"""
+
+EXAMPLES = r"""
+- name: Remove what rebuilding left without a name
+  slipway.images.image_prune:
+
+- name: Remove all images that no container uses and that are older than a week, but those with the label keep
+  slipway.images.image_prune:
+    dangling: false
+    until: 168h
+    labels: ["!keep"]
+
+- name: Keep 10 GB of build cache, and touch no image
+  slipway.images.image_prune:
+    images: false
+    build_cache:
+      keep_storage: 10GB
+"""
+
+RETURN = r"""
+actions:
+  description: What was done (in check mode, what a run would do), in order.
+  returned: always
+  type: list
+  elements: str
+  sample: ["remove dangling image 1d34ffeaf190 (12.3MB)"]
+deleted:
+  description: Ids of the images removed, sorted.
+  returned: success
+  type: list
+  elements: str
+untagged:
+  description: Names removed, sorted.
+  returned: success
+  type: list
+  elements: str
+cache_deleted:
+  description: Ids of the build cache records removed, sorted.
+  returned: success
+  type: list
+  elements: str
+space_reclaimed:
+  description: Bytes that this frees. Layers that other images share are not counted.
+  returned: success
+  type: int
+image:
+  description: Always empty, as the images are gone.
+  returned: always
+  type: dict
+images:
+  description: Always empty, as the images are gone.
+  returned: always
+  type: list
+  elements: dict
+ansible_facts:
+  description: Facts.
+  returned: always
+  type: dict
+  contains:
+    slipway_images:
+      description: Always empty, as the images are gone.
+      type: dict
+diff:
+  description: What was there of that which goes, name by name, with its id.
+  returned: always
+  type: dict
+  sample: {before: {"app:1": "sha256:1d34..."}, after: {}}
+error:
+  description: Why it failed, for programs.
+  returned: on failure
+  type: dict
+  contains:
+    kind:
+      description: Whose fault it is, for example V(engine.denied).
+      type: str
+"""
+
+import time
+import typing as t
+from dataclasses import dataclass, field, replace
+
+from ansible_collections.slipway.images.plugins.module_utils.engine import builder, images
+from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
+from ansible_collections.slipway.images.plugins.module_utils.errors import Conflict, NotFound, SlipwayError
+from ansible_collections.slipway.images.plugins.module_utils.image import buildcache, filters, retention
+from ansible_collections.slipway.images.plugins.module_utils.image.buildcache import Limit, Record
+from ansible_collections.slipway.images.plugins.module_utils.image.digest import short
+from ansible_collections.slipway.images.plugins.module_utils.image.retention import Layer, Removal, Rule, Stored
+from ansible_collections.slipway.images.plugins.module_utils.task.plan import Outcome, Plan
+from ansible_collections.slipway.images.plugins.module_utils.task.run import run
+from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, Spec
+
+SPEC = ENGINE + Spec(
+    {
+        "images": {"type": "bool", "default": True},
+        "dangling": {"type": "bool", "default": True},
+        "until": {"type": "str"},
+        "labels": {"type": "list", "elements": "str", "default": []},
+        "build_cache": {
+            "type": "dict",
+            "options": {
+                "keep_storage": {"type": "str"},
+                "until": {"type": "str"},
+                "all": {"type": "bool", "default": False},
+            },
+        },
+    }
+)
+
+CACHE = "build cache"
+UNKNOWN = "(known after prune)"
+
+Said = t.Mapping[str, t.Any]
+"""One of the engine's records of what went: `Untagged`, `Deleted`, or `CachesDeleted` with `SpaceReclaimed`."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """`layers`: of the images that go, with sizes. `stacks`: the layers of each image that stays."""
+
+    going: tuple[Removal, ...] = ()
+    layers: t.Mapping[str, t.Sequence[Layer]] = field(default_factory=dict)
+    stacks: tuple[t.Sequence[str], ...] = ()
+    cache: tuple[Record, ...] = ()
+    now: float = 0
+
+
+@dataclass(frozen=True)
+class RemoveImage:
+    removal: Removal
+
+    def __str__(self) -> str:
+        image = self.removal.image
+        if not self.removal.whole:
+            return "untag %s (image %s stays, it is in use)" % (", ".join(image.names), short(image.id))
+        size = filters.format_size(image.size)
+        if image.tags:
+            return "remove %s (image %s, %s)" % (", ".join(image.tags), short(image.id), size)
+        return "remove dangling image %s (%s)" % (short(image.id), size)
+
+
+@dataclass(frozen=True)
+class PruneCache:
+    limit: Limit
+
+    def __str__(self) -> str:
+        keep = self.limit.keep
+        return "prune the build cache" + (", keeping %s" % filters.format_size(keep) if keep else "")
+
+
+@dataclass(frozen=True)
+class Prune(Plan):
+    seen: Seen = Seen()
+
+
+def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
+    now = time.time()
+    rule, limit = _rule(params, now), _limit_of(params, now)
+    cache = () if limit is None else tuple(Record.of(row) for row in builder.cache(engine))
+    if not params["images"]:
+        return Seen(cache=cache, now=now)
+    stored = [Stored.of(row) for row in images.listed(engine, everything=True)]
+    going = retention.removals(stored, images.used(engine), rule)
+    leaving = {removal.image.id for removal in going if removal.whole}
+    if not leaving:
+        return Seen(going=going, cache=cache, now=now)
+    outermost = retention.outermost(stored, leaving)
+    layers = {id: _layers(engine, id) for id in outermost if id in leaving}
+    staying = tuple(_stack(engine, id) for id in outermost if id not in leaving)
+    return Seen(going, layers, staying, cache, now)
+
+
+def _stack(engine: Engine, id: str) -> t.Sequence[str]:
+    return images.inspect(engine, id).get("RootFS", {}).get("Layers") or ()
+
+
+def _layers(engine: Engine, id: str) -> t.Sequence[Layer]:
+    attrs = images.inspect(engine, id)
+    if not attrs:
+        return ()
+    stack = attrs["RootFS"].get("Layers") or ()
+    steps = retention.steps(images.history(engine, id))
+    asked = {step["Id"] for step in steps if not step["Size"]} - {"<missing>"} if len(steps) > len(stack) else ()
+    return retention.sized(stack, attrs["Size"], steps, {image: len(_stack(engine, image)) for image in asked})
+
+
+def _rule(params: t.Mapping[str, t.Any], now: float) -> Rule:
+    return Rule(
+        dangling=params["dangling"],
+        until=filters.until(params["until"], now) if params["until"] else None,
+        labels=tuple(filters.Label.parse(text) for text in params["labels"]),
+    )
+
+
+def _limit_of(params: t.Mapping[str, t.Any], now: float) -> Limit | None:
+    asked = params["build_cache"]
+    if asked is None:
+        return None
+    return Limit(
+        keep=filters.size(asked["keep_storage"]) if asked["keep_storage"] else 0,
+        unused_for=int(now - filters.until(asked["until"], now)) if asked["until"] else 0,
+        everything=asked["all"],
+    )
+
+
+def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Prune:
+    actions: list[RemoveImage | PruneCache] = [RemoveImage(removal) for removal in seen.going]
+    before: dict[str, str] = {}
+    for removal in seen.going:
+        before.update(dict.fromkeys(_called(removal.image), removal.image.id))
+    after: dict[str, str] = {}
+    limit = _limit_of(params, seen.now)
+    free = () if limit is None else buildcache.removable(seen.cache, limit, seen.now)
+    # A record that an image shares with the cache may be free once that image is gone.
+    unsure = limit is not None and not limit.everything and seen.layers and any(row.shared for row in seen.cache)
+    if limit is not None and (free or unsure):
+        actions.append(PruneCache(limit))
+        before[CACHE] = _cache(seen.cache)
+        after[CACHE] = UNKNOWN if unsure else _cache(set(seen.cache) - set(free))
+    whole = [removal.image for removal in seen.going if removal.whole]
+    space = retention.reclaimed(seen.layers.values(), seen.stacks) + sum(record.size for record in free)
+    results = _results(
+        deleted=(image.id for image in whole),
+        untagged=(name for removal in seen.going for name in (*removal.image.tags, *removal.image.digests)),
+        cache_deleted=(record.id for record in free),
+        space=space,
+    )
+    return Prune(before, after, tuple(actions), results=results, seen=seen)
+
+
+def _cache(records: t.Collection[Record]) -> str:
+    return "%d records, %s" % (len(records), filters.format_size(sum(record.size for record in records)))
+
+
+def _results(
+    deleted: t.Iterable[str], untagged: t.Iterable[str], cache_deleted: t.Iterable[str], space: int
+) -> dict[str, t.Any]:
+    return {
+        "deleted": sorted(deleted),
+        "untagged": sorted(untagged),
+        "cache_deleted": sorted(cache_deleted),
+        "space_reclaimed": space,
+    }
+
+
+def _called(image: Stored) -> tuple[str, ...]:
+    """What stands for it in the diff."""
+    return image.tags or image.digests or (short(image.id),)
+
+
+def apply(engine: Engine, todo: Prune) -> Outcome:
+    said: list[Said] = []
+    try:
+        for action in todo.actions:
+            for record in (
+                _prune_cache(engine, action.limit) if isinstance(action, PruneCache) else _remove(engine, action)
+            ):
+                said.append(record)
+    except SlipwayError as error:
+        error.outcome = _outcome(todo, said)
+        raise
+    return _outcome(todo, said)
+
+
+def _remove(engine: Engine, action: RemoveImage) -> t.Iterator[Said]:
+    """Only what is still as it was seen: a name that has moved since, or an image that was given one, stays.
+
+    Without `force`, so that what a container uses since then stays, and without the engine's own pruning of parents:
+    those that go are on the list themselves.
+    """
+    image = action.removal.image
+    attrs = images.inspect(engine, image.id)
+    named = {*(attrs.get("RepoTags") or ()), *(attrs.get("RepoDigests") or ())}
+    names = [name for name in image.names if name in named] if image.names else [image.id] * (not named)
+    try:
+        for name in names if attrs else ():
+            yield from images.remove(engine, name, noprune=True)
+    except NotFound:
+        names = []
+    except Conflict as error:
+        engine.warnings.append("kept %s, which is in use since it was looked at: %s" % (short(image.id), error))
+        return
+    if len(names) < len(image.names or (image.id,)):
+        engine.warnings.append("%s was renamed or removed by somebody else in the meantime" % short(image.id))
+
+
+def _prune_cache(engine: Engine, limit: Limit) -> t.Iterator[Said]:
+    """Until nothing goes any more: a record may be free only once another is gone."""
+    gone: set[str] = set()
+    while True:
+        said = builder.prune(engine, limit.keep, limit.unused_for, limit.everything)
+        yield said
+        fresh = set(said.get("CachesDeleted") or ()) - gone
+        if not fresh:
+            return
+        gone |= fresh
+
+
+def _outcome(todo: Prune, said: t.Sequence[Said]) -> Outcome:
+    """What was done, by the engine's own account of it."""
+    seen = todo.seen
+    untagged = {record["Untagged"] for record in said if "Untagged" in record}
+    # The engine names the layers that go as "Deleted", too; only images are images.
+    deleted = {removal.image.id for removal in seen.going} & {record.get("Deleted") for record in said}
+    pruned = {id for record in said for id in record.get("CachesDeleted") or ()}
+    after = dict(todo.before)
+    done: list[RemoveImage | PruneCache] = []
+    for action in todo.actions:
+        if isinstance(action, PruneCache):
+            after[CACHE] = _cache([record for record in seen.cache if record.id not in pruned])
+            done.extend([action] if pruned else ())
+            continue
+        image = action.removal.image
+        if image.id in deleted:
+            done.append(action)
+        elif untagged.intersection(image.tags + image.digests):
+            tags = tuple(name for name in image.tags if name in untagged)
+            digests = tuple(name for name in image.digests if name in untagged)
+            done.append(RemoveImage(Removal(replace(image, tags=tags, digests=digests), whole=False)))
+        for name in _called(image):
+            if image.id in deleted or name in untagged:
+                del after[name]
+    freed = [layers for id, layers in seen.layers.items() if id in deleted]
+    kept = [[digest for digest, size in layers] for id, layers in seen.layers.items() if id not in deleted]
+    space = retention.reclaimed(freed, [*seen.stacks, *kept]) + sum(r.get("SpaceReclaimed", 0) for r in said)
+    return Outcome(after, tuple(done), results=_results(deleted, untagged, pruned, space))
+
+
+def main() -> None:
+    run(SPEC, observe, plan, apply)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,337 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: image_pull
+short_description: Bring images from a registry to the engine
+version_added: 0.1.0
+author: the slipway.images authors (@slipway-images)
+description:
+  - Makes sure that images are on the engine, and (by default) that they are what the registry has under their names
+    now.
+  - Asks the registry for the digest of a name first and transfers only what differs, so an image that is up to date
+    costs one small request.
+extends_documentation_fragment:
+  - slipway.images.engine
+  - slipway.images.registry
+options:
+  name:
+    description:
+      - "What to pull: V(repo), V(repo:tag), V(repo@digest) or V(repo:tag@digest), one or a list."
+      - Several are pulled at once, see O(parallel). When some fail, the others are still brought, and the failure
+        names each that did not come.
+    type: list
+    elements: str
+    required: true
+  tag:
+    description: The tag for each O(name) that has neither a tag nor a digest.
+    type: str
+    default: latest
+  pull:
+    description:
+      - V(always) makes each name point to what the registry has under it now.
+      - V(missing) pulls only names that the engine does not know (or knows for another O(platform)).
+      - V(never) fails when one is missing.
+    type: str
+    choices: [always, missing, never]
+    default: always
+  platform:
+    description:
+      - The platform to pull for, such as V(linux/arm64) or V(arm/v7).
+      - An image that is there for another one is pulled again.
+    type: str
+  all_tags:
+    description:
+      - Pull all tags of each O(name), which then has neither a tag nor a digest.
+      - The engine cannot say beforehand which tags a registry has, so in check mode this is always a change.
+    type: bool
+    default: false
+  parallel:
+    description: How many images to pull at a time.
+    type: int
+    default: 3
+  retries:
+    description:
+      - How often to try again after a lost connection, a registry that is busy (429) or one that is in trouble (5xx).
+      - The pauses between attempts double from one second to thirty.
+    type: int
+    default: 0
+seealso:
+  - module: slipway.images.image_load
+"""
+
+EXAMPLES = r"""
+- name: The image is what the registry has under this name now
+  slipway.images.image_pull:
+    name: registry.example.com/shop/app:1.4
+
+- name: Three images at once, only those that are missing, on a bad line
+  slipway.images.image_pull:
+    name: [alpine:3.20, redis:7, "nginx:1.27"]
+    pull: missing
+    retries: 3
+
+- name: Exactly these bytes, for another platform, from a private registry
+  slipway.images.image_pull:
+    name: registry.example.com/shop/app@sha256:{{ app_digest }}
+    platform: linux/arm64
+    registry_username: deploy
+    registry_password: "{{ vault_registry_password }}"
+"""
+
+RETURN = r"""
+actions:
+  description: What was done (in check mode, what a run would do), in order.
+  returned: always
+  type: list
+  elements: str
+  sample: ["pull alpine:3.20"]
+image:
+  description: The first image, as the engine's inspect gives it. Empty when it is not there.
+  returned: always
+  type: dict
+images:
+  description: All images of the task, in the order of O(name).
+  returned: always
+  type: list
+  elements: dict
+ansible_facts:
+  description: Facts.
+  returned: always
+  type: dict
+  contains:
+    slipway_images:
+      description: Each name, as it was written, with the image it names now.
+      type: dict
+diff:
+  description: The id that each name points to, before and after.
+  returned: always
+  type: dict
+  sample: {before: {"alpine:3.20": absent}, after: {"alpine:3.20": "sha256:1d34..."}}
+error:
+  description: Why it failed, for programs.
+  returned: on failure
+  type: dict
+  contains:
+    kind:
+      description: Whose fault it is, for example V(engine.not_found) or V(engine.denied).
+      type: str
+    failed:
+      description: The names that did not come, each with the reason, when several were asked for.
+      type: dict
+"""
+
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from ansible_collections.slipway.images.plugins.module_utils.engine import images, registry, transfer
+from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
+from ansible_collections.slipway.images.plugins.module_utils.engine.retry import persistently
+from ansible_collections.slipway.images.plugins.module_utils.errors import NotFound, SlipwayError, UsageError
+from ansible_collections.slipway.images.plugins.module_utils.image import platform as platforms
+from ansible_collections.slipway.images.plugins.module_utils.image import progress
+from ansible_collections.slipway.images.plugins.module_utils.image.facts import bears
+from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
+from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
+from ansible_collections.slipway.images.plugins.module_utils.task.plan import ABSENT, Attrs, Outcome, Plan
+from ansible_collections.slipway.images.plugins.module_utils.task.run import run
+from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, REGISTRY, Spec
+
+SPEC = (
+    ENGINE
+    + REGISTRY
+    + Spec(
+        {
+            "name": {"type": "list", "elements": "str", "required": True},
+            "tag": {"type": "str", "default": "latest"},
+            "pull": {"type": "str", "choices": ["always", "missing", "never"], "default": "always"},
+            "platform": {"type": "str"},
+            "all_tags": {"type": "bool", "default": False},
+            "parallel": {"type": "int", "default": 3},
+            "retries": {"type": "int", "default": 0},
+        }
+    )
+)
+
+UNKNOWN = "(known after pull)"
+
+
+@dataclass(frozen=True)
+class Found:
+    """One name: what it points to here (`here`: name -> attrs; several with `all_tags`), and in the registry.
+
+    `remote` is the registry's digest, or `""` where it was not asked or could not tell.
+    """
+
+    text: str
+    reference: Reference
+    here: t.Mapping[str, Attrs]
+    remote: str = ""
+    error: SlipwayError | None = None
+
+
+@dataclass(frozen=True)
+class Pull:
+    text: str
+    reference: Reference
+    platform: Platform | None
+    all_tags: bool
+    retries: int
+
+    def __str__(self) -> str:
+        what = "all tags of %s" % self.reference if self.all_tags else str(self.reference)
+        return "pull %s%s" % (what, " for %s" % self.platform if self.platform else "")
+
+
+@dataclass(frozen=True)
+class Pulls(Plan):
+    """`failures`: names that cannot come, known before anything is pulled."""
+
+    failures: t.Mapping[str, SlipwayError] = field(default_factory=dict)
+    parallel: int = 1
+
+
+def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> list[Found]:
+    references = {text: _reference(params, text) for text in params["name"]}
+    registries = {reference.registry for reference in references.values()}
+    if len(registries) > 1 and (params["registry_username"] or params["registry_token"]):
+        raise UsageError(
+            "these credentials are for one registry, and the names are of %d (%s): use a task for each"
+            % (len(registries), ", ".join(sorted(registries))),
+            option="registry_username",
+        )
+    with ThreadPoolExecutor(max(1, params["parallel"])) as pool:
+        return list(pool.map(lambda item: _find(engine, params, *item), references.items()))
+
+
+def _reference(params: t.Mapping[str, t.Any], text: str) -> Reference:
+    reference = Reference.parse(text)
+    if not params["all_tags"]:
+        return reference if reference.tag or reference.digest else reference.with_tag(params["tag"])
+    if reference.tag or reference.digest:
+        raise UsageError("all_tags pulls a repository: leave out what follows its name in %s" % text, option="name")
+    return reference
+
+
+def _find(engine: Engine, params: t.Mapping[str, t.Any], text: str, reference: Reference) -> Found:
+    here = _here(engine, text, reference, params["all_tags"])
+    if params["pull"] != "always" or reference.digest or params["all_tags"]:
+        return Found(text, reference, here)
+    try:
+        asked = persistently(lambda: registry.distribution(engine, reference), params["retries"])
+    except SlipwayError as error:
+        return Found(text, reference, here, error=error)
+    return Found(text, reference, here, remote=asked["Descriptor"]["digest"] if asked else "")
+
+
+def _here(engine: Engine, text: str, reference: Reference, all_tags: bool) -> dict[str, Attrs]:
+    if not all_tags:
+        return {text: images.inspect(engine, reference.lookup)}
+    rows = images.listed(engine, {"reference": [reference.name]})
+    tags = sorted(tag for row in rows for tag in row["RepoTags"] or () if Reference.parse(tag).name == reference.name)
+    return {tag: images.inspect(engine, tag) for tag in tags}
+
+
+def plan(params: t.Mapping[str, t.Any], seen: t.Sequence[Found]) -> Pulls:
+    platform = Platform.parse(params["platform"]) if params["platform"] else None
+    here = {name: attrs for found in seen for name, attrs in found.here.items()}
+    before = {name: attrs.get("Id", ABSENT) for name, attrs in here.items()}
+    failures = {found.text: found.error for found in seen if found.error}
+    wanted = [found for found in seen if not found.error and not _current(params, platform, found)]
+    if params["pull"] == "never":
+        failures.update({found.text: _missing(found, platform) for found in wanted})
+        wanted = []
+    return Pulls(
+        before=before,
+        after={**before, **{found.text: UNKNOWN for found in wanted}},
+        actions=tuple(
+            Pull(found.text, found.reference, platform, params["all_tags"], params["retries"]) for found in wanted
+        ),
+        images=here,
+        failure=_gathered(failures, len(seen)),
+        failures=failures,
+        parallel=params["parallel"],
+    )
+
+
+def _current(params: t.Mapping[str, t.Any], platform: Platform | None, found: Found) -> bool:
+    attrs = found.here.get(found.text)
+    if not attrs or (platform and not platforms.matches(platform, platforms.of_image(attrs))):
+        return False
+    return params["pull"] != "always" or bool(found.reference.digest) or bears(attrs, found.reference, found.remote)
+
+
+def _missing(found: Found, platform: Platform | None) -> NotFound:
+    wanted = "%s%s" % (found.reference, " for %s" % platform if platform else "")
+    return NotFound("%s is not on the engine, and pull is never" % wanted, name=found.text)
+
+
+def _gathered(failures: t.Mapping[str, SlipwayError], total: int) -> SlipwayError | None:
+    """One error for all names that did not come, of the kind of the first."""
+    if not failures:
+        return None
+    first = next(iter(failures.values()))
+    if total == 1:
+        return first
+    reasons = {text: str(error) for text, error in failures.items()}
+    said = "; ".join("%s (%s)" % reason for reason in reasons.items())
+    return type(first)("%d of %d images did not come: %s" % (len(failures), total, said), failed=reasons)
+
+
+def apply(engine: Engine, todo: Pulls) -> Outcome:
+    came: dict[str, Attrs] = {}
+    done: list[Pull] = []
+    failures = dict(todo.failures)
+    with ThreadPoolExecutor(max(1, todo.parallel)) as pool:
+        for action, result in zip(todo.actions, pool.map(lambda pull: _bring(engine, pull), todo.actions)):
+            if isinstance(result, SlipwayError):
+                failures[action.text] = result
+            else:
+                done.append(action)
+                came.update(result)
+    here = {**todo.images, **came}
+    after = {**todo.before, **{name: attrs["Id"] for name, attrs in came.items()}}
+    outcome = Outcome(after, tuple(done), here)
+    failure = _gathered(failures, len(todo.images))
+    if failure:
+        failure.outcome = outcome
+        raise failure
+    return outcome
+
+
+def _bring(engine: Engine, pull: Pull) -> dict[str, Attrs] | SlipwayError:
+    platform = str(pull.platform) if pull.platform else None
+
+    def attempt() -> dict[str, Attrs]:
+        records = transfer.pull(engine, pull.reference, platform, pull.all_tags)
+        progress.fold(records).check("pulling %s" % pull.reference)
+        return _here(engine, pull.text, pull.reference, pull.all_tags)
+
+    try:
+        came = persistently(attempt, pull.retries)
+        for attrs in came.values():
+            _check(pull, attrs)
+    except SlipwayError as error:
+        return error
+    return came
+
+
+def _check(pull: Pull, attrs: Attrs) -> None:
+    if not attrs:
+        raise NotFound("%s was pulled, and yet the engine does not have it" % pull.reference, name=pull.text)
+    have = platforms.of_image(attrs)
+    if pull.platform and not platforms.matches(pull.platform, have):
+        raise NotFound("%s came for %s; there is none for %s" % (pull.reference, have, pull.platform), name=pull.text)
+
+
+def main() -> None:
+    run(SPEC, observe, plan, apply)
+
+
+if __name__ == "__main__":
+    main()

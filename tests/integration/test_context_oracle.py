@@ -123,7 +123,7 @@ def _wild(name: str, dice: random.Random) -> str:
 def ignore_file(dice: random.Random, root: Path, wild_exceptions: bool) -> str:
     paths = [str(path.relative_to(root)) for path in sorted(root.rglob("*"))]
     lines = [dice.choice(["*", "**", "a", "?", "**/a"])] if dice.random() < 0.5 else []
-    for _ in range(dice.randint(1, 6)):
+    for _turn in range(dice.randint(1, 6)):
         wild = wild_exceptions and dice.random() < 0.5
         exception = pattern(dice, paths, wild)
         if dice.random() < 0.45 and (wild_exceptions or "\\" not in exception):

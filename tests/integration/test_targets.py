@@ -5,7 +5,7 @@
 
 Targets are laid out for `ansible-test integration` and find, as variables: `slipway_docker_host`, `slipway_registry`
 (`host:port`), `slipway_auth_registry` with `slipway_auth_username` and `slipway_auth_password`, `slipway_base_image`
-(busybox, on the engine) and `slipway_scratch` (an empty directory). `DOCKER_HOST` is set as well. A target that needs
+(busybox, on the engine), `slipway_scratch` (an empty directory) and `slipway_web` (the URL at which that is served). `DOCKER_HOST` is set as well. A target that needs
 an engine for itself has a file `aliases` with the line `slipway/fresh`.
 """
 
@@ -15,7 +15,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import typing as t
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -27,8 +30,22 @@ TAIL, WIDTH = 60, 1500  # lines of a failed play that are shown, and characters 
 
 
 @pytest.fixture
+def web(tmp_path: Path) -> t.Iterator[str]:
+    """The URL of a web server over the scratch directory."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_what: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
 def variables(
-    request: pytest.FixtureRequest, target: str, registry: str, auth_registry: t.Any, tmp_path: Path
+    request: pytest.FixtureRequest, target: str, registry: str, auth_registry: t.Any, tmp_path: Path, web: str
 ) -> dict[str, str]:
     if "slipway/fresh" in (TARGETS / target / "aliases").read_text().split():
         docker_host = request.getfixturevalue("fresh_engine")()
@@ -44,6 +61,7 @@ def variables(
         "slipway_docker_host": docker_host,
         "slipway_registry": registry,
         "slipway_scratch": str(tmp_path),
+        "slipway_web": web,
     }
 
 

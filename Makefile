@@ -58,7 +58,8 @@ clean:  ## remove what the targets above made
 setup: machine $(CACHE)/venv/.ready
 
 machine:
-	@$(SUPPORT)/need.sh git venv dockerd docker-registry busybox ip iptables shellcheck skopeo htpasswd openssl
+	@$(SUPPORT)/need.sh git venv dockerd docker docker-registry busybox ip iptables shellcheck skopeo htpasswd openssl \
+		bzip2 xz zstd
 
 stage:
 	@$(PYTHON) $(SUPPORT)/stage.py

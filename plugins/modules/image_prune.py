@@ -14,7 +14,9 @@ description:
   - Removes images that no container uses, and records of BuildKit's cache.
   - The list of what goes is computed from what the engine has, and a run removes exactly what is on it, so check mode
     shows what a run would remove and how much space that frees.
-  - Images that a container uses stay, also when the container is stopped.
+  - Images that a container uses stay with all their names, also when the container is stopped.
+  - With several negated labels an image stays if it bears any of them. (The engine's own prune keeps only what bears
+    all of them.)
 extends_documentation_fragment:
   - slipway.images.engine
 options:
@@ -32,7 +34,7 @@ options:
     description:
       - "Only images created before this: an age such as V(24h) or V(1h30m), a date such as V(2026-01-31), a time
         such as V(2026-01-31T12:00:00Z), or a Unix time."
-      - A date or time without a zone is read in UTC.
+      - A date or time without a zone is read in UTC. Fractions of a second do not count.
     type: str
   labels:
     description:
@@ -48,7 +50,8 @@ options:
     type: dict
     suboptions:
       keep_storage:
-        description: Keep this much, the most used records, as in V(10GB) (powers of 1024).
+        description:
+          - Keep this much, the most used records, as in V(10GB) (powers of 1024). What images share does not count.
         type: str
       until:
         description: Keep what was used within this time, as in V(24h).
@@ -177,13 +180,14 @@ Said = t.Mapping[str, t.Any]
 
 @dataclass(frozen=True)
 class Seen:
-    """`layers`: of the images that go, with sizes. `stacks`: the layers of each image that stays."""
+    """`layers`: of the images that go, with sizes; `stacks`: of those that stay. Both without the images whose layers
+    are among those of another. `limit` is `None` where the cache is none of the task's business."""
 
     going: tuple[Removal, ...] = ()
     layers: t.Mapping[str, t.Sequence[Layer]] = field(default_factory=dict)
     stacks: tuple[t.Sequence[str], ...] = ()
     cache: tuple[Record, ...] = ()
-    now: float = 0
+    limit: Limit | None = None
 
 
 @dataclass(frozen=True)
@@ -202,7 +206,10 @@ class RemoveImage:
 
 @dataclass(frozen=True)
 class PruneCache:
+    """`ids` is `None` when only the engine can tell, once the images are gone, what `limit` covers."""
+
     limit: Limit
+    ids: tuple[str, ...] | None
 
     def __str__(self) -> str:
         keep = self.limit.keep
@@ -217,18 +224,22 @@ class Prune(Plan):
 def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
     now = time.time()
     rule, limit = _rule(params, now), _limit_of(params, now)
-    cache = () if limit is None else tuple(Record.of(row) for row in builder.cache(engine))
+    cache = () if limit is None else _cached(engine)
     if not params["images"]:
-        return Seen(cache=cache, now=now)
+        return Seen(cache=cache, limit=limit)
     stored = [Stored.of(row) for row in images.listed(engine, everything=True)]
     going = retention.removals(stored, images.used(engine), rule)
     leaving = {removal.image.id for removal in going if removal.whole}
     if not leaving:
-        return Seen(going=going, cache=cache, now=now)
+        return Seen(going=going, cache=cache, limit=limit)
     outermost = retention.outermost(stored, leaving)
     layers = {id: _layers(engine, id) for id in outermost if id in leaving}
     staying = tuple(_stack(engine, id) for id in outermost if id not in leaving)
-    return Seen(going, layers, staying, cache, now)
+    return Seen(going, layers, staying, cache, limit)
+
+
+def _cached(engine: Engine) -> tuple[Record, ...]:
+    return tuple(Record.of(row) for row in builder.cache(engine))
 
 
 def _stack(engine: Engine, id: str) -> t.Sequence[str]:
@@ -259,7 +270,7 @@ def _limit_of(params: t.Mapping[str, t.Any], now: float) -> Limit | None:
         return None
     return Limit(
         keep=filters.size(asked["keep_storage"]) if asked["keep_storage"] else 0,
-        unused_for=int(now - filters.until(asked["until"], now)) if asked["until"] else 0,
+        until=filters.until(asked["until"], now) if asked["until"] else None,
         everything=asked["all"],
     )
 
@@ -270,14 +281,13 @@ def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Prune:
     for removal in seen.going:
         before.update(dict.fromkeys(_called(removal.image), removal.image.id))
     after: dict[str, str] = {}
-    limit = _limit_of(params, seen.now)
-    free = () if limit is None else buildcache.removable(seen.cache, limit, seen.now)
-    # A record that an image shares with the cache may be free once that image is gone.
-    unsure = limit is not None and not limit.everything and seen.layers and any(row.shared for row in seen.cache)
-    if limit is not None and (free or unsure):
-        actions.append(PruneCache(limit))
+    limit = seen.limit
+    free = buildcache.removable(seen.cache, limit) if limit else ()
+    if limit and (free or _hinges(seen, limit)):
+        ids = None if _hinges(seen, limit) else tuple(record.id for record in free)
+        actions.append(PruneCache(limit, ids))
         before[CACHE] = _cache(seen.cache)
-        after[CACHE] = UNKNOWN if unsure else _cache(set(seen.cache) - set(free))
+        after[CACHE] = UNKNOWN if ids is None else _cache(set(seen.cache) - set(free))
     whole = [removal.image for removal in seen.going if removal.whole]
     space = retention.reclaimed(seen.layers.values(), seen.stacks) + sum(record.size for record in free)
     results = _results(
@@ -287,6 +297,13 @@ def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Prune:
         space=space,
     )
     return Prune(before, after, tuple(actions), results=results, seen=seen)
+
+
+def _hinges(seen: Seen, limit: Limit) -> bool:
+    """Does it hinge on the images that go what of the cache can? What they share with it, nobody else may hold."""
+    return (
+        bool(seen.layers) and any(record.shared for record in seen.cache) and bool(limit.keep or not limit.everything)
+    )
 
 
 def _cache(records: t.Collection[Record]) -> str:
@@ -313,23 +330,24 @@ def apply(engine: Engine, todo: Prune) -> Outcome:
     said: list[Said] = []
     try:
         for action in todo.actions:
-            for record in (
-                _prune_cache(engine, action.limit) if isinstance(action, PruneCache) else _remove(engine, action)
-            ):
-                said.append(record)
+            if isinstance(action, PruneCache):
+                said.append(_prune_cache(engine, action))
+            else:
+                for record in _remove(engine, action.removal):
+                    said.append(record)
     except SlipwayError as error:
         error.outcome = _outcome(todo, said)
         raise
     return _outcome(todo, said)
 
 
-def _remove(engine: Engine, action: RemoveImage) -> t.Iterator[Said]:
+def _remove(engine: Engine, removal: Removal) -> t.Iterator[Said]:
     """Only what is still as it was seen: a name that has moved since, or an image that was given one, stays.
 
     Without `force`, so that what a container uses since then stays, and without the engine's own pruning of parents:
     those that go are on the list themselves.
     """
-    image = action.removal.image
+    image = removal.image
     attrs = images.inspect(engine, image.id)
     named = {*(attrs.get("RepoTags") or ()), *(attrs.get("RepoDigests") or ())}
     names = [name for name in image.names if name in named] if image.names else [image.id] * (not named)
@@ -345,16 +363,11 @@ def _remove(engine: Engine, action: RemoveImage) -> t.Iterator[Said]:
         engine.warnings.append("%s was renamed or removed by somebody else in the meantime" % short(image.id))
 
 
-def _prune_cache(engine: Engine, limit: Limit) -> t.Iterator[Said]:
-    """Until nothing goes any more: a record may be free only once another is gone."""
-    gone: set[str] = set()
-    while True:
-        said = builder.prune(engine, limit.keep, limit.unused_for, limit.everything)
-        yield said
-        fresh = set(said.get("CachesDeleted") or ()) - gone
-        if not fresh:
-            return
-        gone |= fresh
+def _prune_cache(engine: Engine, action: PruneCache) -> Said:
+    ids = action.ids
+    if ids is None:
+        ids = tuple(record.id for record in buildcache.removable(_cached(engine), action.limit))
+    return builder.prune(engine, ids, action.limit.everything) if ids else {"CachesDeleted": []}
 
 
 def _outcome(todo: Prune, said: t.Sequence[Said]) -> Outcome:
@@ -369,7 +382,7 @@ def _outcome(todo: Prune, said: t.Sequence[Said]) -> Outcome:
     for action in todo.actions:
         if isinstance(action, PruneCache):
             after[CACHE] = _cache([record for record in seen.cache if record.id not in pruned])
-            done.extend([action] if pruned else ())
+            done.extend([action] if any("CachesDeleted" in record for record in said) else ())
             continue
         image = action.removal.image
         if image.id in deleted:

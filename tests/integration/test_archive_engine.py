@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import shutil
 import socket
 import subprocess
 import typing as t
@@ -22,8 +21,6 @@ from ansible_collections.slipway.images.tests.support.archives import Image
 ONE = Image(("arc/one:1", "arc/one:alias"), ("arc one", "shared"))
 TWO = Image(("arc/two:1",), ("arc one", "two"))
 NAMELESS = Image((), ("arc nameless",))
-needs_docker = pytest.mark.skipif(not shutil.which("docker"), reason="no docker CLI")
-needs_skopeo = pytest.mark.skipif(not shutil.which("skopeo"), reason="no skopeo")
 
 
 class Engine:
@@ -105,7 +102,6 @@ def test_the_layouts_of_the_unit_tests_are_real(
     ]
 
 
-@needs_docker
 @pytest.mark.parametrize("compression", archives.COMPRESSIONS)
 def test_what_docker_saves(engine: Engine, saved: Path, compression: str) -> None:
     packed = saved.with_suffix("." + compression)
@@ -116,7 +112,6 @@ def test_what_docker_saves(engine: Engine, saved: Path, compression: str) -> Non
     assert told == {image.config_digest: set(image.names) for image in (ONE, TWO)}
 
 
-@needs_skopeo
 @pytest.mark.parametrize(
     ("form", "names"),
     [

@@ -16,7 +16,6 @@ import io
 import json
 import os
 import random
-import shutil
 import socket
 import socketserver
 import subprocess
@@ -207,8 +206,6 @@ class RecorderServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer)
 
 @pytest.fixture(scope="session")
 def docker_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if shutil.which("docker") is None:
-        pytest.skip("no docker CLI on this machine")
     return tmp_path_factory.mktemp("docker")
 
 
@@ -299,7 +296,7 @@ def bake(docker_config: Path, engine_socket: str) -> Bake:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slipway-buildx"
     got = subprocess.run([str(SUPPORT / "buildx.sh"), str(cache)], check=False, capture_output=True, text=True)
     if got.returncode:
-        pytest.skip("no buildx: " + got.stderr.strip())
+        pytest.fail("no buildx: " + got.stderr.strip(), pytrace=False)
     (docker_config / "cli-plugins").symlink_to(cache / "cli-plugins")
     env = {**os.environ, "DOCKER_CONFIG": str(docker_config), "DOCKER_HOST": "unix://" + engine_socket}
 

@@ -16,7 +16,7 @@ if address=$(python3 tests/support/engine.py find); then
   tests/support/need.sh busybox docker-registry
   echo "engine: yours, at $address (what the demo makes there, and nothing else, it removes at its end)"
 elif ((EUID)); then
-  echo "no engine answers: start one, or set DOCKER_HOST to yours, or become root for a private one" >&2
+  echo "no engine that you may use answers: start one, set DOCKER_HOST to yours, or become root for a private one" >&2
   exit 1
 else
   tests/support/need.sh busybox docker-registry dockerd ip iptables

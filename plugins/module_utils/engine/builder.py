@@ -38,16 +38,13 @@ def cache(engine: Engine) -> list[Row]:
         return answer.json().get("BuildCache") or []
 
 
-def prune(engine: Engine, keep: int, unused_for: int, everything: bool) -> Row:
+def prune(engine: Engine, ids: t.Iterable[str], everything: bool) -> Row:
     """`POST /build/prune`: `{"CachesDeleted": [id], "SpaceReclaimed": bytes}`.
 
-    `keep` (bytes) became `reserved-space` in API 1.48. `unused_for` (seconds, 0 for no limit) is what the
-    engine calls `until`.
+    Of these records, those that are still not in use; unless `everything`, none that images share or BuildKit needs
+    for itself. The engine takes one value for its filter `id`, and that for a regular expression
+    (`toBuildkitPruneInfo` in moby, the same from 18.09 to 29).
     """
-    params = {"all": str(int(everything))}
-    if keep:
-        params["reserved-space" if engine.api >= (1, 48) else "keep-storage"] = str(keep)
-    if unused_for:
-        params["filters"] = json.dumps({"until": ["%ds" % unused_for]})
+    params = {"all": str(int(everything)), "filters": json.dumps({"id": ['"^(%s)$"' % "|".join(ids)]})}
     with engine.request("POST", "/build/prune", params=params, patient=True) as answer:
         return t.cast(Row, answer.json())

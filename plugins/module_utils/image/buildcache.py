@@ -9,6 +9,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from fractions import Fraction
 
 _TIME = re.compile(r"(\d+-\d+-\d+T\d+:\d+:\d+)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _INTERNAL = ("internal", "frontend")
@@ -48,49 +49,54 @@ class Record:
 
 @dataclass(frozen=True)
 class Limit:
-    """What to keep: `keep` bytes in all, whatever was used in the last `unused_for` seconds (0: no matter when), and (unless
-    `everything`) what images share and what BuildKit needs for itself."""
+    """What to keep: `keep` bytes in all that no image holds too (0: none), whatever was used since `until` (Unix
+    seconds), and (unless `everything`) what images share and what BuildKit needs for itself."""
 
     keep: int = 0
-    unused_for: int = 0
+    until: int | None = None
     everything: bool = False
 
+    def covers(self, record: Record) -> bool:
+        if record.in_use or (self.until is not None and record.last_used >= self.until):
+            return False
+        return self.everything or not (record.shared or record.kind in _INTERNAL)
 
-def removable(records: t.Iterable[Record], limit: Limit, now: float) -> tuple[Record, ...]:
-    """What goes, in the order in which it goes: a record is free once all that stood on it are gone."""
+
+def removable(records: t.Iterable[Record], limit: Limit) -> tuple[Record, ...]:
+    """What goes, in the order in which it goes: a record is free once all that stood on it are gone.
+
+    With a budget BuildKit takes one record at a time, the least used first, and looks again. It stops earlier in one
+    case: what images share, it subtracts from a sum that it was never part of, until the next prune.
+    """
     left = {record.id: record for record in records}
     total = sum(record.size for record in left.values() if not record.shared)
-    cutoff = now - limit.unused_for if limit.unused_for else None
     gone: list[Record] = []
     while not (limit.keep and total < limit.keep):
         standing = {parent for record in left.values() for parent in record.parents}
-        free = [
-            record
-            for record in left.values()
-            if record.id not in standing
-            and not record.in_use
-            and (limit.everything or not (record.shared or record.kind in _INTERNAL))
-            and (cutoff is None or record.last_used <= cutoff)
-        ]
+        free = [record for record in left.values() if record.id not in standing and limit.covers(record)]
         if not free:
             break
-        # With a budget BuildKit takes one record at a time, the least used first, and then looks again.
         for record in _least_used(free)[:1] if limit.keep else free:
             gone.append(left.pop(record.id))
-            total -= record.size
+            total -= 0 if record.shared else record.size
     return tuple(gone)
 
 
 def _least_used(records: t.Sequence[Record]) -> list[Record]:
-    """BuildKit's order: the sum of two rankings, by last use and by number of uses, each scaled to 1 (zero: never)."""
+    """BuildKit's order: the sum of two rankings, by last use and by number of uses, each scaled to 1 (zero: never).
+    Of equals it takes any; here it is the one not used for longer, so that what is foretold can be kept."""
     recent = _ranks(record.last_used for record in records)
     frequent = _ranks(record.uses for record in records)
-    return sorted(records, key=lambda record: recent[record.last_used] + frequent[record.uses])
+
+    def place(record: Record) -> tuple[Fraction, float, str]:
+        return recent[record.last_used] + frequent[record.uses], record.last_used, record.id
+
+    return sorted(records, key=place)
 
 
-def _ranks(values: t.Iterable[float]) -> dict[float, float]:
+def _ranks(values: t.Iterable[float]) -> dict[float, Fraction]:
     places = sorted(set(values) - {0})
-    return {0: 0.0, **{value: place / len(places) for place, value in enumerate(places, 1)}}
+    return {0: Fraction(0), **{value: Fraction(place, len(places)) for place, value in enumerate(places, 1)}}
 
 
 def _seconds(text: str) -> float:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import queue
-import shutil
 import socket
 import ssl
 import subprocess
@@ -147,8 +146,6 @@ class Certificates:
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    if not shutil.which("openssl"):
-        pytest.skip("the openssl command is not installed")
     folder = tmp_path_factory.mktemp("certificates")
 
     def openssl(*arguments: str) -> None:

@@ -5,17 +5,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import socket
 import subprocess
-import sys
 import typing as t
 from pathlib import Path
 
 import pytest
-
-MODULE = Path(__file__).parents[2] / "plugins/modules/image_prune.py"
+from ansible_collections.slipway.images.tests.support import engine as support
+from ansible_collections.slipway.images.tests.support.module import play
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +42,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def port(folder: Path) -> t.Iterator[int]:
-    from ansible_collections.slipway.images.tests.support import engine as support
-
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
@@ -55,26 +50,16 @@ def port(folder: Path) -> t.Iterator[int]:
         yield port
 
 
-def play(environment: t.Mapping[str, str] | None = None, **options: t.Any) -> dict[str, t.Any]:
-    """What the module says when it is run by itself, in check mode."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}
-    arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {"_ansible_check_mode": True, **options}})
-    done = subprocess.run(
-        [sys.executable, str(MODULE)],
-        input=arguments,
-        env={**clean, **(environment or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return dict(json.loads(done.stdout))
-
-
 def test_with_our_certificate_we_are_let_in(port: int, folder: Path) -> None:
     files = {"ca_path": f"{folder}/ca.pem", "client_cert": f"{folder}/cert.pem", "client_key": f"{folder}/key.pem"}
-    said = play(docker_host=f"tcp://127.0.0.1:{port}", tls=True, **files)
+    said = play("image_prune", check=True, docker_host=f"tcp://127.0.0.1:{port}", tls=True, **files)
     assert said["actions"] == []
-    assert play(docker_host=f"https://127.0.0.1:{port}", tls_hostname="engine.test", **files)["actions"] == []
+    assert (
+        play("image_prune", check=True, docker_host=f"https://127.0.0.1:{port}", tls_hostname="engine.test", **files)[
+            "actions"
+        ]
+        == []
+    )
 
 
 def test_the_environment_of_the_docker_cli_does_as_well(port: int, folder: Path) -> None:
@@ -83,7 +68,7 @@ def test_the_environment_of_the_docker_cli_does_as_well(port: int, folder: Path)
         "DOCKER_TLS_VERIFY": "1",
         "DOCKER_CERT_PATH": str(folder),
     }
-    assert play(environment)["actions"] == []
+    assert play("image_prune", check=True, environment=environment)["actions"] == []
 
 
 @pytest.mark.parametrize(
@@ -101,7 +86,7 @@ def test_the_environment_of_the_docker_cli_does_as_well(port: int, folder: Path)
 )
 def test_else_one_line_says_what_is_wrong(port: int, folder: Path, options: dict[str, t.Any], says: str) -> None:
     paths = {name: str(folder / value) if str(value).endswith(".pem") else value for name, value in options.items()}
-    said = play(docker_host=f"tcp://127.0.0.1:{port}", **paths)
+    said = play("image_prune", check=True, docker_host=f"tcp://127.0.0.1:{port}", **paths)
     assert said["failed"]
     assert says in said["msg"]
     assert "\n" not in said["msg"]

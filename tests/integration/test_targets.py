@@ -5,8 +5,9 @@
 
 Targets are laid out for `ansible-test integration` and find, as variables: `slipway_docker_host`, `slipway_registry`
 (`host:port`), `slipway_auth_registry` with `slipway_auth_username` and `slipway_auth_password`, `slipway_base_image`
-(busybox, on the engine), `slipway_scratch` (an empty directory) and `slipway_web` (the URL at which that is served). `DOCKER_HOST` is set as well. A target that needs
-an engine for itself has a file `aliases` with the line `slipway/fresh`.
+(busybox, on the engine), `slipway_scratch` (an empty directory) and `slipway_web` (the URL at which that is served).
+`DOCKER_HOST` is set as well. A target that needs an engine for itself has a file `aliases` with the line
+`slipway/fresh`.
 """
 
 from __future__ import annotations

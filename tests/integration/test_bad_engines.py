@@ -15,8 +15,6 @@ import pytest
 from ansible_collections.slipway.images.tests.support import engine as support
 from ansible_collections.slipway.images.tests.support.module import play
 
-NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
-
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[str]:
@@ -59,11 +57,3 @@ def test_a_load_on_a_full_disk(full: str, docker_host: str, tmp_path: Path) -> N
     assert "no space left on device" in said["msg"]
     assert said["error"]["kind"] == "stream"
     assert names(full) == ["slipway-test/base:1"]
-
-
-def test_a_socket_that_is_not_for_us(docker_host: str) -> None:
-    said = play("image_prune", check=True, docker_host=docker_host, starter=NOBODY)
-    assert said["failed"]
-    assert said["error"]["kind"] == "transport"
-    assert "permission denied" in said["msg"]
-    assert "\n" not in said["msg"]

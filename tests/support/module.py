@@ -20,13 +20,12 @@ def play(
     *,
     check: bool = False,
     environment: t.Mapping[str, str] | None = None,
-    starter: t.Sequence[str] = (),
     **options: t.Any,
 ) -> dict[str, t.Any]:
-    """The result of `module` with `options`. `starter` is a command that runs the interpreter (`setpriv ...`)."""
+    """The result of `module` with `options`."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}
     done = subprocess.run(
-        [*starter, sys.executable, str(MODULES / f"{module}.py")],
+        [sys.executable, str(MODULES / f"{module}.py")],
         input=json.dumps({"ANSIBLE_MODULE_ARGS": {"_ansible_check_mode": check, **options}}),
         env={**clean, **(environment or {})},
         capture_output=True,

@@ -283,11 +283,11 @@ def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Prune:
     after: dict[str, str] = {}
     limit = seen.limit
     free = buildcache.removable(seen.cache, limit) if limit else ()
-    if limit and (free or _hinges(seen, limit)):
-        ids = None if _hinges(seen, limit) else tuple(record.id for record in free)
-        actions.append(PruneCache(limit, ids))
+    hinges = limit is not None and _hinges(seen, limit)
+    if limit and (free or hinges):
+        actions.append(PruneCache(limit, None if hinges else tuple(record.id for record in free)))
         before[CACHE] = _cache(seen.cache)
-        after[CACHE] = UNKNOWN if ids is None else _cache(set(seen.cache) - set(free))
+        after[CACHE] = UNKNOWN if hinges else _cache(set(seen.cache) - set(free))
     whole = [removal.image for removal in seen.going if removal.whole]
     space = retention.reclaimed(seen.layers.values(), seen.stacks) + sum(record.size for record in free)
     results = _results(
@@ -301,9 +301,8 @@ def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Prune:
 
 def _hinges(seen: Seen, limit: Limit) -> bool:
     """Does it hinge on the images that go what of the cache can? What they share with it, nobody else may hold."""
-    return (
-        bool(seen.layers) and any(record.shared for record in seen.cache) and bool(limit.keep or not limit.everything)
-    )
+    counts = limit.keep or not limit.everything
+    return bool(seen.layers and counts and any(record.shared for record in seen.cache))
 
 
 def _cache(records: t.Collection[Record]) -> str:
@@ -348,19 +347,24 @@ def _remove(engine: Engine, removal: Removal) -> t.Iterator[Said]:
     those that go are on the list themselves.
     """
     image = removal.image
-    attrs = images.inspect(engine, image.id)
-    named = {*(attrs.get("RepoTags") or ()), *(attrs.get("RepoDigests") or ())}
-    names = [name for name in image.names if name in named] if image.names else [image.id] * (not named)
-    try:
-        for name in names if attrs else ():
-            yield from images.remove(engine, name, noprune=True)
-    except NotFound:
-        names = []
-    except Conflict as error:
-        engine.warnings.append("kept %s, which is in use since it was looked at: %s" % (short(image.id), error))
-        return
+    names = _still(images.inspect(engine, image.id), image)
     if len(names) < len(image.names or (image.id,)):
-        engine.warnings.append("%s was renamed or removed by somebody else in the meantime" % short(image.id))
+        engine.warnings.append("%s was renamed or removed by somebody else since it was looked at" % short(image.id))
+    try:
+        for name in names:
+            yield from images.remove(engine, name, noprune=True)
+    except NotFound as error:
+        engine.warnings.append("somebody else was faster: %s" % error)
+    except Conflict as error:
+        engine.warnings.append("kept %s, in use since it was looked at: %s" % (short(image.id), error))
+
+
+def _still(attrs: images.Attrs, image: Stored) -> t.Sequence[str]:
+    """What of its names it still bears; its id for one that never had any."""
+    bears = {n for n in [*(attrs.get("RepoTags") or ()), *(attrs.get("RepoDigests") or ())] if retention.NONE not in n}
+    if image.names:
+        return [name for name in image.names if name in bears]
+    return [image.id] if attrs and not bears else []
 
 
 def _prune_cache(engine: Engine, action: PruneCache) -> Said:

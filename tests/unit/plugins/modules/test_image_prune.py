@@ -1,0 +1,322 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
+from ansible_collections.slipway.images.plugins.module_utils.errors import EngineError, UsageError
+from ansible_collections.slipway.images.plugins.module_utils.image.buildcache import Limit, Record
+from ansible_collections.slipway.images.plugins.module_utils.image.retention import Removal, Stored
+from ansible_collections.slipway.images.plugins.modules import image_prune
+from ansible_collections.slipway.images.plugins.modules.image_prune import (
+    CACHE,
+    UNKNOWN,
+    PruneCache,
+    RemoveImage,
+    Seen,
+    plan,
+)
+from ansible_collections.slipway.images.tests.unit.plugins.module_utils.engine.conftest import (
+    daemon,
+    engine,
+    meet,
+    serve,
+)
+
+__all__ = ["daemon", "engine", "meet", "serve"]
+
+A, B, C = ("sha256:" + letter * 64 for letter in "abc")
+DIGEST = "app@sha256:" + "d" * 64
+PARAMS: dict[str, t.Any] = {"images": True, "dangling": True, "until": None, "labels": [], "build_cache": None}
+
+APP = Removal(Stored(A, tags=("app:1", "app:2"), digests=(DIGEST,), size=1500))
+LONE = Removal(Stored(B, size=3))
+BASE = Removal(Stored(C, tags=("base:1",)), whole=False)
+PINNED = Removal(Stored(A, digests=(DIGEST,), size=1500))
+
+
+@pytest.mark.parametrize(
+    ("action", "sentence"),
+    [
+        (RemoveImage(APP), "remove app:1, app:2 (image aaaaaaaaaaaa, 1.5kB)"),
+        (RemoveImage(LONE), "remove dangling image bbbbbbbbbbbb (3B)"),
+        (RemoveImage(PINNED), "remove dangling image aaaaaaaaaaaa (1.5kB)"),
+        (RemoveImage(BASE), "untag base:1 (image cccccccccccc stays, it is in use)"),
+        (PruneCache(Limit(), ()), "prune the build cache"),
+        (PruneCache(Limit(keep=5 * 10**9), None), "prune the build cache, keeping 5GB"),
+    ],
+)
+def test_actions_are_sentences(action: object, sentence: str) -> None:
+    assert str(action) == sentence
+
+
+def results(**some: t.Any) -> dict[str, t.Any]:
+    return {"deleted": [], "untagged": [], "cache_deleted": [], "space_reclaimed": 0, **some}
+
+
+FREE, SHARED = Record("r1", size=10), Record("r2", size=20, shared=True)
+LAYERS = {A: [("x", 5), ("y", 7)]}
+EVERYTHING, SOME = Limit(everything=True), Limit(keep=5, everything=True)
+
+PLANS: list[tuple[Seen, dict[str, str], dict[str, str], list[t.Any], dict[str, t.Any]]] = [
+    (Seen(), {}, {}, [], results()),
+    (Seen(limit=Limit()), {}, {}, [], results()),
+    (
+        Seen((APP,), LAYERS, (["x"],)),
+        {"app:1": A, "app:2": A},
+        {},
+        [RemoveImage(APP)],
+        results(deleted=[A], untagged=["app:1", "app:2", DIGEST], space_reclaimed=7),
+    ),
+    (
+        Seen((LONE, BASE), {B: []}),
+        {"bbbbbbbbbbbb": B, "base:1": C},
+        {},
+        [RemoveImage(LONE), RemoveImage(BASE)],
+        results(deleted=[B], untagged=["base:1"]),
+    ),
+    (Seen((PINNED,)), {DIGEST: A}, {}, [RemoveImage(PINNED)], results(deleted=[A], untagged=[DIGEST])),
+    (
+        Seen(cache=(FREE, SHARED), limit=Limit()),
+        {CACHE: "2 records, 30B"},
+        {CACHE: "1 records, 20B"},
+        [PruneCache(Limit(), ("r1",))],
+        results(cache_deleted=["r1"], space_reclaimed=10),
+    ),
+    (Seen(cache=(FREE, SHARED), limit=Limit(keep=11)), {}, {}, [], results()),
+    (
+        Seen((LONE,), {B: []}, (), (SHARED,), Limit()),
+        {"bbbbbbbbbbbb": B, CACHE: "1 records, 20B"},
+        {CACHE: UNKNOWN},
+        [RemoveImage(LONE), PruneCache(Limit(), None)],
+        results(deleted=[B]),
+    ),
+    (
+        Seen((LONE,), {B: []}, (), (SHARED,), EVERYTHING),
+        {"bbbbbbbbbbbb": B, CACHE: "1 records, 20B"},
+        {CACHE: "0 records, 0B"},
+        [RemoveImage(LONE), PruneCache(EVERYTHING, ("r2",))],
+        results(deleted=[B], cache_deleted=["r2"], space_reclaimed=20),
+    ),
+    (
+        Seen((LONE,), {B: []}, (), (SHARED,), SOME),
+        {"bbbbbbbbbbbb": B, CACHE: "1 records, 20B"},
+        {CACHE: UNKNOWN},
+        [RemoveImage(LONE), PruneCache(SOME, None)],
+        results(deleted=[B]),
+    ),
+    # Untagging frees nothing that the cache could have shared.
+    (
+        Seen((BASE,), cache=(SHARED,), limit=Limit()),
+        {"base:1": C},
+        {},
+        [RemoveImage(BASE)],
+        results(untagged=["base:1"]),
+    ),
+]
+
+
+@pytest.mark.parametrize(("seen", "before", "after", "actions", "said"), PLANS)
+def test_plan(
+    seen: Seen, before: dict[str, str], after: dict[str, str], actions: list[t.Any], said: dict[str, t.Any]
+) -> None:
+    todo = plan(PARAMS, seen)
+    assert (todo.before, todo.after, list(todo.actions), todo.results) == (before, after, actions, said)
+    assert todo.seen is seen
+
+
+def row(id: str, **more: t.Any) -> dict[str, t.Any]:
+    return {"Id": id, "ParentId": "", "RepoTags": None, "RepoDigests": None, "Created": 100, "Size": 12, **more}
+
+
+def attrs(removal: Removal) -> dict[str, t.Any]:
+    return {"Id": removal.image.id, "RepoTags": removal.image.tags, "RepoDigests": removal.image.digests}
+
+
+def asked(daemon: t.Any) -> list[str]:
+    return [asked.line.replace("/v1.41", "") for asked in daemon.asked[1:]]
+
+
+def test_observe_looks_at_images_that_tell_something(daemon: t.Any, engine: Engine) -> None:
+    daemon.answers.update(
+        {
+            "GET /images/json": [
+                row(A),
+                row(B, ParentId=A),
+                row(C, RepoTags=["c:1"]),
+                row("parent"),
+                row("x", ParentId="parent"),
+            ],
+            "GET /containers/json": [{"Id": "c", "ImageID": "x"}],
+            "GET /images/%s/json" % B: {"Size": 12, "RootFS": {"Layers": ["1", "2"]}},
+            "GET /images/%s/history" % B: [{"Size": 7, "Id": B}, {"Size": 0, "Id": "?"}, {"Size": 5, "Id": A}],
+            "GET /images/?/json": {"RootFS": {"Layers": ["1"]}},
+            "GET /images/%s/json" % C: {"RootFS": {"Layers": ["1", "3"]}},
+        }
+    )
+    seen = image_prune.observe(engine, PARAMS)
+    assert [removal.image.id for removal in seen.going] == [B, A]
+    assert (seen.layers, seen.stacks) == ({B: (("1", 5), ("2", 7))}, (["1", "3"], ()))
+    assert (seen.cache, seen.limit) == ((), None)
+    inspected = [line for line in asked(daemon) if line not in ("GET /images/json", "GET /containers/json")]
+    assert sorted(inspected) == sorted(
+        "GET /images/%s" % x for x in (B + "/json", B + "/history", "%3F/json", C + "/json", "x/json")
+    )
+
+
+def test_observe_asks_for_no_depth_when_every_step_made_a_layer(daemon: t.Any, engine: Engine) -> None:
+    daemon.answers.update(
+        {
+            "GET /images/json": [row(A)],
+            "GET /containers/json": [],
+            "GET /images/%s/json" % A: {"Size": 12, "RootFS": {"Layers": ["1", "2"]}},
+            "GET /images/%s/history" % A: [{"Size": 0, "Id": A}, {"Size": 12, "Id": B}],
+        }
+    )
+    assert image_prune.observe(engine, PARAMS).layers == {A: (("1", 12), ("2", 0))}
+    assert len(asked(daemon)) == 4
+
+
+def test_observe_asks_nothing_more_when_all_stays(daemon: t.Any, engine: Engine) -> None:
+    daemon.answers.update({"GET /images/json": [row(A, RepoTags=["a:1"])], "GET /containers/json": []})
+    assert image_prune.observe(engine, PARAMS) == Seen()
+    assert asked(daemon) == ["GET /images/json", "GET /containers/json"]
+
+
+def test_observe_the_cache_alone(daemon: t.Any, engine: Engine) -> None:
+    daemon.answers["GET /system/df"] = {"BuildCache": [{"ID": "r", "InUse": False, "Shared": False, "Size": 4}]}
+    cache = {"keep_storage": "1k", "until": "1970-01-02", "all": True}
+    seen = image_prune.observe(engine, {**PARAMS, "images": False, "build_cache": cache})
+    assert seen == Seen(cache=(Record("r", size=4),), limit=Limit(1024, 86400, True))
+    assert asked(daemon) == ["GET /system/df"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"until": "yesterday"}, {"labels": ["!"]}, {"build_cache": {"keep_storage": "much", "until": None, "all": False}}],
+)
+def test_bad_options_touch_no_engine(daemon: t.Any, engine: Engine, asked: dict[str, t.Any]) -> None:
+    with pytest.raises(UsageError):
+        image_prune.observe(engine, {**PARAMS, **asked})
+    assert len(daemon.asked) == 1
+
+
+def test_apply(daemon: t.Any, engine: Engine) -> None:
+    todo = plan(PARAMS, Seen((APP, LONE, BASE), {**LAYERS, B: [("z", 3)]}, (["x"],), (FREE,), Limit()))
+    daemon.answers.update(
+        {
+            "GET /images/%s/json" % A: attrs(APP),
+            "DELETE /images/app:1": [{"Untagged": "app:1"}],
+            "DELETE /images/app:2": [
+                {"Untagged": "app:2"},
+                {"Untagged": DIGEST},
+                {"Deleted": A},
+                {"Deleted": "sha256:y"},
+            ],
+            "GET /images/%s/json" % B: attrs(LONE),
+            "DELETE /images/" + B: [{"Deleted": B}],
+            "GET /images/%s/json" % C: attrs(BASE),
+            "DELETE /images/base:1": [{"Untagged": "base:1"}],
+            "POST /build/prune": {"CachesDeleted": ["r1"], "SpaceReclaimed": 10},
+        }
+    )
+    assert image_prune.apply(engine, todo) == todo.foretold()
+    assert (engine.warnings, todo.results["space_reclaimed"]) == ([], 20)
+    deletions = [asked for asked in daemon.asked if asked.line.startswith("DELETE")]
+    assert [asked.line.rpartition("/")[2] for asked in deletions] == ["app:1", "app:2", B, "base:1"]
+    assert {(asked.query["force"], asked.query["noprune"]) for asked in deletions} == {("0", "1")}
+
+
+def test_what_went_wrong_half_way(daemon: t.Any, engine: Engine) -> None:
+    todo = plan(PARAMS, Seen((LONE, APP), {**LAYERS, B: [("z", 3)]}, (["x"],), (FREE,), Limit()))
+    daemon.answers.update(
+        {
+            "GET /images/%s/json" % B: attrs(LONE),
+            "DELETE /images/" + B: [{"Deleted": B}],
+            "GET /images/%s/json" % A: attrs(APP),
+            "DELETE /images/app:1": [{"Untagged": "app:1"}],
+            "DELETE /images/app:2": (500, {"message": "disk on fire"}),
+        }
+    )
+    with pytest.raises(EngineError, match="disk on fire") as caught:
+        image_prune.apply(engine, todo)
+    outcome = caught.value.outcome
+    assert [str(action) for action in outcome.actions] == [
+        "remove dangling image bbbbbbbbbbbb (3B)",
+        "untag app:1 (image aaaaaaaaaaaa stays, it is in use)",
+    ]
+    assert outcome.after == {"app:2": A, CACHE: todo.before[CACHE]}
+    assert outcome.results == results(deleted=[B], untagged=["app:1"], space_reclaimed=3)
+
+
+@pytest.mark.parametrize(
+    ("now", "refusal", "asked_for", "warning"),
+    [
+        ({}, None, [], "renamed or removed"),
+        ({**attrs(LONE), "RepoTags": ["new:1"]}, None, [], "renamed or removed"),
+        ({**attrs(LONE), "RepoTags": ["<none>:<none>"]}, (409, "container x uses it"), [B], "container x uses it"),
+        (attrs(LONE), (404, "no such image"), [B], "somebody else was faster"),
+    ],
+)
+def test_others_were_faster(
+    daemon: t.Any,
+    engine: Engine,
+    now: dict[str, t.Any],
+    refusal: tuple[int, str] | None,
+    asked_for: list[str],
+    warning: str,
+) -> None:
+    todo = plan(PARAMS, Seen((LONE,), {B: [("z", 3)]}))
+    if now:
+        daemon.answers["GET /images/%s/json" % B] = now
+    if refusal:
+        daemon.answers["DELETE /images/" + B] = (refusal[0], {"message": refusal[1]})
+    outcome = image_prune.apply(engine, todo)
+    assert (outcome.after, outcome.actions, outcome.results) == (todo.before, (), results())
+    assert [asked.line[-len(B) :] for asked in daemon.asked if asked.line.startswith("DELETE")] == asked_for
+    assert len(engine.warnings) == 1
+    assert warning in engine.warnings[0]
+
+
+def test_a_name_that_moved_away_stays(daemon: t.Any, engine: Engine) -> None:
+    todo = plan(PARAMS, Seen((APP,), LAYERS))
+    daemon.answers.update(
+        {
+            "GET /images/%s/json" % A: {**attrs(APP), "RepoTags": ["app:2"]},
+            "DELETE /images/app:2": [{"Untagged": "app:2"}, {"Untagged": DIGEST}, {"Deleted": A}],
+        }
+    )
+    outcome = image_prune.apply(engine, todo)
+    assert outcome.results == results(deleted=[A], untagged=["app:2", DIGEST], space_reclaimed=12)
+    assert "renamed or removed" in engine.warnings[0]
+
+
+def test_the_cache_is_looked_at_again_when_images_went(daemon: t.Any, engine: Engine) -> None:
+    todo = plan(PARAMS, Seen((LONE,), {B: []}, (), (FREE, SHARED), Limit()))
+    rows = [{"ID": id, "InUse": False, "Shared": False, "Size": 1} for id in ("r1", "r2")]
+    daemon.answers.update(
+        {
+            "GET /images/%s/json" % B: attrs(LONE),
+            "DELETE /images/" + B: [{"Deleted": B}],
+            "GET /system/df": {"BuildCache": rows},
+            "POST /build/prune": {"CachesDeleted": ["r2", "r1"], "SpaceReclaimed": 30},
+        }
+    )
+    outcome = image_prune.apply(engine, todo)
+    assert outcome.after == {CACHE: "0 records, 0B"}
+    assert outcome.results == results(deleted=[B], cache_deleted=["r1", "r2"], space_reclaimed=30)
+    assert "r1|r2" in daemon.last.query["filters"]
+
+
+def test_there_may_be_nothing_in_the_cache_to_prune(daemon: t.Any, engine: Engine) -> None:
+    todo = plan(PARAMS, Seen((LONE,), {B: []}, (), (SHARED,), Limit()))
+    daemon.answers.update(
+        {"GET /images/%s/json" % B: attrs(LONE), "DELETE /images/" + B: [{"Deleted": B}], "GET /system/df": {}}
+    )
+    outcome = image_prune.apply(engine, todo)
+    assert (outcome.actions, outcome.after) == (todo.actions, {CACHE: todo.before[CACHE]})
+    assert daemon.last.line.endswith("GET /v1.41/system/df")

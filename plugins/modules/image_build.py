@@ -257,22 +257,24 @@ error:
       type: int
 """
 
+import contextlib
 import time
 import typing as t
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ansible_collections.slipway.images.plugins.module_utils.disk import buildrecord
-from ansible_collections.slipway.images.plugins.module_utils.disk.buildrecord import BuildRecord
+from ansible_collections.slipway.images.plugins.module_utils.disk.buildrecord import BASE, REGISTRYS, BuildRecord
 from ansible_collections.slipway.images.plugins.module_utils.disk.config import Config, proxies
 from ansible_collections.slipway.images.plugins.module_utils.disk.context import Context, Tally
 from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import LoneDockerfile, TarContext
 from ansible_collections.slipway.images.plugins.module_utils.engine import builder, images, registry
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.engine.transfer import Records
-from ansible_collections.slipway.images.plugins.module_utils.errors import EngineError, UsageError
+from ansible_collections.slipway.images.plugins.module_utils.errors import EngineError, SlipwayError, UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image import classiclog
 from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
-from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest
+from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest, hidden
 from ansible_collections.slipway.images.plugins.module_utils.image.digest import short
 from ansible_collections.slipway.images.plugins.module_utils.image.dockerfile import Dockerfile
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
@@ -371,6 +373,13 @@ class Tag:
 
 
 @dataclass(frozen=True)
+class Builds(Plan):
+    """`secrets` are not to be seen in what is reported."""
+
+    secrets: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Seen:
     """`here`: what each name points to. `changed`: the inputs that differ from `record`, if there is one and its
     image is still here."""
@@ -396,13 +405,13 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
         inputs={
             **request.inputs(),
             **_ids(engine, bases),
-            **(_digests(engine, bases) if params["pull"] else {}),
+            **(_digests(engine, bases) if params["pull"] and params["rebuild"] != "never" else {}),
         },
         record=buildrecord.path(str(engine.transport.address), str(request.names[0])),
         proxies=_proxies(engine, params),
-        log_limit=params["log_limit"],
+        log_limit=max(0, params["log_limit"]),
     )
-    here = {str(name): images.inspect(engine, str(name)) for name in request.names}
+    here = _here(engine, map(str, request.names), request.secrets)
     record = buildrecord.read(build.record) if source and params["rebuild"] == "changed" else None
     if record is None or source is None or not _present(engine, record, here):
         return Seen(here, build)
@@ -411,11 +420,11 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
 
 
 def _source(params: t.Mapping[str, t.Any]) -> Source | None:
-    if params["url"]:
+    if params["url"] is not None:
         return None
-    if params["archive"]:
+    if params["archive"] is not None:
         return TarContext.open(params["archive"], params["dockerfile"])
-    if not params["path"]:
+    if params["path"] is None:
         return LoneDockerfile(params["dockerfile_inline"].encode("utf-8", "surrogateescape"))
     return Context.open(params["path"], params["dockerfile"], params["dockerfile_inline"])
 
@@ -433,13 +442,13 @@ def _bases(dockerfile: Dockerfile, request: BuildRequest) -> tuple[Reference, ..
 
 def _ids(engine: Engine, bases: t.Iterable[Reference]) -> dict[str, str]:
     """The ids of base images, `""` for one that is not here."""
-    return {"base image %s" % base: images.inspect(engine, base.lookup).get("Id", "") for base in bases}
+    return {BASE + str(base): images.inspect(engine, base.lookup).get("Id", "") for base in bases}
 
 
 def _digests(engine: Engine, bases: t.Iterable[Reference]) -> dict[str, str]:
     """What the registries have under the names of base images now, `""` where the engine cannot tell."""
     asked = {base: registry.distribution(engine, base) for base in bases if not base.digest}
-    return {"registry's %s" % base: said["Descriptor"]["digest"] if said else "" for base, said in asked.items()}
+    return {REGISTRYS + str(base): said["Descriptor"]["digest"] if said else "" for base, said in asked.items()}
 
 
 def _proxies(engine: Engine, params: t.Mapping[str, t.Any]) -> dict[str, str]:
@@ -448,20 +457,27 @@ def _proxies(engine: Engine, params: t.Mapping[str, t.Any]) -> dict[str, str]:
     return proxies(Config.read(params["docker_config"], engine.warnings), params["docker_host"])
 
 
+def _here(engine: Engine, names: t.Iterable[str], secrets: t.Collection[str]) -> dict[str, Attrs]:
+    return {name: hidden(images.inspect(engine, name), secrets) for name in names}
+
+
 def _present(engine: Engine, record: BuildRecord, here: t.Mapping[str, Attrs]) -> bool:
     return any(attrs.get("Id") == record.id for attrs in here.values()) or bool(images.inspect(engine, record.id))
 
 
-def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Plan:
+def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Builds:
+    actions: tuple[Build | Tag, ...] = ()
     before = {name: attrs.get("Id", ABSENT) for name, attrs in seen.here.items()}
     if seen.record and not seen.changed:
         id = seen.record.id
-        tags = tuple(Tag(id, name) for name in seen.build.request.names if before[str(name)] != id)
-        return Plan(before, dict.fromkeys(before, id), tags, seen.here, {"build": {}})
-    if params["rebuild"] == "never" and ABSENT not in before.values():
-        return Plan(before, before, images=seen.here, results={"build": {}})
-    build = replace(seen.build, reason=_reason(params, seen, before))
-    return Plan(before, dict.fromkeys(before, UNKNOWN), (build,), seen.here, {"build": {}})
+        actions = tuple(Tag(id, name) for name in seen.build.request.names if before[str(name)] != id)
+        after = dict.fromkeys(before, id)
+    elif params["rebuild"] == "never" and ABSENT not in before.values():
+        after = before
+    else:
+        actions = (replace(seen.build, reason=_reason(params, seen, before)),)
+        after = dict.fromkeys(before, UNKNOWN)
+    return Builds(before, after, actions, seen.here, {"build": {}}, secrets=seen.build.request.secrets)
 
 
 def _reason(params: t.Mapping[str, t.Any], seen: Seen, before: t.Mapping[str, str]) -> str:
@@ -474,16 +490,27 @@ def _reason(params: t.Mapping[str, t.Any], seen: Seen, before: t.Mapping[str, st
     return "what is behind a URL may have changed" if params["url"] else "no record of what it was built of"
 
 
-def apply(engine: Engine, todo: Plan) -> Outcome:
+def apply(engine: Engine, todo: Builds) -> Outcome:
     log: dict[str, t.Any] = {}
-    for action in todo.actions:
-        if isinstance(action, Tag):
-            images.tag(engine, action.id, action.name.name, action.name.tag)
-        else:
-            log = _build(engine, action)
-    here = {name: images.inspect(engine, name) for name in todo.before}
+    done: list[Build | Tag] = []
+    try:
+        for action in todo.actions:
+            if isinstance(action, Tag):
+                images.tag(engine, action.id, action.name.name, action.name.tag)
+            else:
+                log = _build(engine, action)
+            done.append(action)
+    except SlipwayError as error:
+        with contextlib.suppress(SlipwayError):
+            error.outcome = _left(engine, todo, done, log) if done else None
+        raise
+    return _left(engine, todo, done, log)
+
+
+def _left(engine: Engine, todo: Builds, done: t.Iterable[Build | Tag], log: dict[str, t.Any]) -> Outcome:
+    here = _here(engine, todo.before, todo.secrets)
     after = {name: attrs.get("Id", ABSENT) for name, attrs in here.items()}
-    return Outcome(after, todo.actions, here, {"build": log})
+    return Outcome(after, tuple(done), here, {"build": log})
 
 
 def _build(engine: Engine, build: Build) -> dict[str, t.Any]:
@@ -498,27 +525,36 @@ def _build(engine: Engine, build: Build) -> dict[str, t.Any]:
     log = _follow(build, records)
     log.check(build.path)
     if build.source:
-        # The ids of base images are those of now: the builder may have pulled them.
-        inputs = {**build.inputs, **_ids(engine, build.bases), CONTEXT: tally.digest}
+        inputs = {**build.inputs, **_ids(engine, _brought(build)), CONTEXT: tally.digest}
         warning = buildrecord.write(build.record, BuildRecord(log.id, inputs))
         engine.warnings.extend([warning] if warning else [])
     return log.as_result()
 
 
+def _brought(build: Build) -> t.Iterator[Reference]:
+    """The base images whose ids the build may have changed: the builder pulls what is not here, and with `pull` all,
+    and it may give a base's name to what came of it. Another's name was moved by another hand, and maybe too late for
+    this build to see."""
+    for base in build.bases:
+        if build.request.conduct["pull"] == "1" or base in build.request.names or not build.inputs[BASE + str(base)]:
+            yield base
+
+
 def _follow(build: Build, records: Records) -> BuildLog:
+    fold = partial(
+        classiclog.fold,
+        dockerfile=build.dockerfile if build.source else None,
+        limit=build.log_limit,
+        clock=time.monotonic,
+        secrets=build.request.secrets,
+    )
     try:
-        return classiclog.fold(
-            records,
-            dockerfile=build.dockerfile if build.source else None,
-            limit=build.log_limit,
-            clock=time.monotonic,
-            secrets=build.request.secrets,
-        )
+        return fold(records)
     except EngineError as error:
         # A Dockerfile that does not parse, or a target that is not in it, is refused before the stream begins.
         if error.facts.get("status") != 400:
             raise
-        return BuildLog("classic", error=str(error.facts["said"]))
+        return fold([{"error": error.facts["said"]}])
 
 
 def main() -> None:

@@ -85,6 +85,7 @@ error:
       type: str
 """
 
+import contextlib
 import typing as t
 from dataclasses import dataclass
 
@@ -93,11 +94,11 @@ from ansible_collections.slipway.images.plugins.module_utils.disk.archive import
 from ansible_collections.slipway.images.plugins.module_utils.disk.layout import ArchivedImage
 from ansible_collections.slipway.images.plugins.module_utils.engine import images, transfer
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
-from ansible_collections.slipway.images.plugins.module_utils.errors import StreamError, UsageError
+from ansible_collections.slipway.images.plugins.module_utils.errors import SlipwayError, StreamError, UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image import progress
 from ansible_collections.slipway.images.plugins.module_utils.image.digest import short
 from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
-from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
+from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference, is_id
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import ABSENT, Attrs, Outcome, Plan
 from ansible_collections.slipway.images.plugins.module_utils.task.run import run
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, Spec
@@ -111,7 +112,8 @@ UNKNOWN = "(known after load)"
 class Promise:
     """What an archive says of one name: it points to the image that engines call by one of `ids`.
 
-    `id` is the one that this engine will call it by, as far as that can be told. A nameless image is called by that.
+    `id` is the one that this engine will call it by, as far as that can be told. A nameless image is called by that,
+    else by the digest of its config.
     """
 
     name: str
@@ -128,17 +130,18 @@ class Load:
     promises: tuple[Promise, ...]
 
     def __str__(self) -> str:
-        return "load %s from %s" % (", ".join(promise.name for promise in self.promises), self.archive.path)
+        names = dict.fromkeys(promise.name for promise in self.promises)
+        return "load %s from %s" % (", ".join(names), self.archive.path)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """`loads`: each archive with all that it promises. `stored`: for each promise whose image the engine has, under
+    """`loads`: each archive with all that it promises. `stored`: for each image (its `ids`) that the engine has, under
     whatever name, the id it has it by."""
 
     loads: tuple[Load, ...]
     here: t.Mapping[str, Attrs]
-    stored: t.Mapping[Promise, str]
+    stored: t.Mapping[frozenset[str], str]
 
 
 @dataclass(frozen=True)
@@ -159,8 +162,10 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
         loads.append(Load(found, chosen, tuple(_promises(chosen, by_config))))
     every = [promise for load in loads for promise in load.promises]
     here = {promise.name: images.inspect(engine, promise.name) for promise in every}
-    ids = {promise: _stored(engine, promise, here[promise.name]) for promise in every}
-    return Seen(tuple(loads), here, {promise: id for promise, id in ids.items() if id})
+    stored: dict[frozenset[str], str] = {}
+    for promise in every:
+        stored[promise.ids] = stored.get(promise.ids) or _stored(engine, promise, here[promise.name])
+    return Seen(tuple(loads), here, {ids: id for ids, id in stored.items() if id})
 
 
 def _chosen(engine: Engine, found: Archive) -> tuple[ArchivedImage, ...]:
@@ -170,17 +175,22 @@ def _chosen(engine: Engine, found: Archive) -> tuple[ArchivedImage, ...]:
     version = engine.get("/version")
     platform = Platform.parse("%s/%s" % (version["Os"], version["Arch"]))
     chosen = archive.chosen(found, platform)
-    if not chosen:
-        there = ", ".join(sorted({str(image.platform) for image in found.images}))
-        raise UsageError("%s has no image for %s, only for %s" % (found.path, platform, there), path=found.path)
+    lost = {image.index_digest for image in found.images} - {image.index_digest for image in chosen}
+    if lost:
+        foreign = [image for image in found.images if image.index_digest in lost]
+        names = ", ".join(dict.fromkeys(name for image in foreign for name in image.names)) or "image"
+        there = ", ".join(sorted({str(image.platform) for image in foreign}))
+        raise UsageError("%s has no %s for %s, only for %s" % (found.path, names, platform, there), path=found.path)
     return chosen
 
 
 def _promises(chosen: t.Iterable[ArchivedImage], by_config: bool) -> t.Iterator[Promise]:
     for image in chosen:
         id = image.config_digest if by_config else image.index_digest or image.manifest_digest or UNKNOWN
-        for name in image.names or (id,):
-            yield Promise(str(Reference.parse(name).with_default_tag()) if image.names else id, image.ids, id)
+        for name in image.names:
+            yield Promise(str(Reference.parse(name).with_default_tag()), image.ids, id)
+        if not image.names:
+            yield Promise(image.config_digest if id == UNKNOWN else id, image.ids, id)
 
 
 def _stored(engine: Engine, promise: Promise, here: Attrs) -> str:
@@ -191,40 +201,60 @@ def _stored(engine: Engine, promise: Promise, here: Attrs) -> str:
 
 def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Plan:
     before = {name: attrs.get("Id", ABSENT) for name, attrs in seen.here.items()}
-    after = dict(before)
+    after, stored = dict(before), dict(seen.stored)
     actions: list[Load | Tag] = []
-    # Names move in the order of the archives: where two give one name to different images, the last one wins.
+    # Where one name is given to different images, the last one has it, as if all were loaded one by one.
+    wanted = {promise.name: promise for load in seen.loads for promise in load.promises}
     for load in seen.loads:
-        if any(promise not in seen.stored for promise in load.promises):
+        if any(promise.ids not in stored and promise.ids == wanted[promise.name].ids for promise in load.promises):
             actions.append(load)
-            after.update({promise.name: seen.stored.get(promise, promise.id) for promise in load.promises})
-            continue
-        for promise in load.promises:
-            if after[promise.name] != seen.stored[promise]:
-                actions.append(Tag(seen.stored[promise], promise.name))
-                after[promise.name] = seen.stored[promise]
+            after.update({promise.name: stored.get(promise.ids, promise.id) for promise in load.promises})
+            stored.update({promise.ids: promise.id for promise in load.promises if promise.id != UNKNOWN})
+    for name, promise in wanted.items():
+        id = stored.get(promise.ids, promise.id)
+        if after[name] != id and name not in promise.ids:
+            actions.append(Tag(id, name))
+        after[name] = id
     return Plan(before, after, tuple(actions), seen.here)
 
 
 def apply(engine: Engine, todo: Plan) -> Outcome:
-    for action in todo.actions:
-        if isinstance(action, Tag):
-            name = Reference.parse(action.name)
-            images.tag(engine, action.id, name.name, name.tag)
-        else:
-            _load(engine, action)
-    here = {name: images.inspect(engine, name) for name in todo.before}
-    return Outcome({name: attrs.get("Id", ABSENT) for name, attrs in here.items()}, todo.actions, here)
+    done: list[Load | Tag] = []
+    called: dict[str, str] = {}
+    try:
+        for action in todo.actions:
+            if isinstance(action, Tag):
+                name = Reference.parse(action.name)
+                images.tag(engine, action.id, name.name, name.tag)
+            else:
+                called.update(_load(engine, action))
+            done.append(action)
+    except SlipwayError as error:
+        # Also of an archive that broke off, some images may be here now.
+        with contextlib.suppress(SlipwayError):
+            error.outcome = _left(engine, todo, done, called)
+        raise
+    return _left(engine, todo, done, called)
 
 
-def _load(engine: Engine, load: Load) -> None:
+def _left(engine: Engine, todo: Plan, done: t.Iterable[Load | Tag], called: t.Mapping[str, str]) -> Outcome:
+    here = {name: images.inspect(engine, called.get(name, name)) for name in todo.before}
+    return Outcome({name: attrs.get("Id", ABSENT) for name, attrs in here.items()}, tuple(done), here)
+
+
+def _load(engine: Engine, load: Load) -> dict[str, str]:
+    """Gives what the engine calls those nameless images of which the archive could not tell: config digest -> id."""
     what = "loading %s" % load.archive.path
-    progress.fold(transfer.load(engine, archive.blocks(load.archive, load.images))).check(what)
-    for promise in load.promises:
-        id = images.inspect(engine, promise.name).get("Id")
+    told = progress.fold(transfer.load(engine, archive.blocks(load.archive, load.images)))
+    told.check(what)
+    unknown = [promise.name for promise in load.promises if promise.id == UNKNOWN and promise.name in promise.ids]
+    called = dict(zip(unknown, filter(is_id, told.loaded)))
+    for name, promise in {promise.name: promise for promise in load.promises}.items():
+        id = images.inspect(engine, called.get(name, name)).get("Id")
         # An engine that makes a manifest of its own for the image calls it by an id that no archive can tell.
         if id not in promise.ids and not (id and promise.id == UNKNOWN):
-            raise StreamError("%s: the engine reported no error, and yet %s is not there" % (what, promise.name))
+            raise StreamError("%s: the engine reported no error, and yet %s is not there" % (what, name))
+    return called
 
 
 def main() -> None:

@@ -16,6 +16,8 @@ import tempfile
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.slipway.images.plugins.module_utils.image.reference import is_id
+
 VERSION = 1
 
 
@@ -28,12 +30,12 @@ class BuildRecord:
 
     def differs(self, now: t.Mapping[str, str]) -> list[str]:
         """The names of inputs that changed. What is not known now (`""`) does not count as changed."""
-        gone = [name for name in self.inputs if name not in now and not name.startswith(EVIDENCE)]
+        gone = [name for name in self.inputs if name not in now and not name.startswith((BASE, REGISTRYS))]
         return sorted(gone + [name for name, value in now.items() if value and value != self.inputs.get(name)])
 
 
-EVIDENCE = ("base image ", "registry's ")
-"""Inputs that are looked for only when they can be: a base image's id here, and its digest in the registry."""
+BASE, REGISTRYS = "base image ", "registry's "
+"""How inputs begin that are looked for only when they can be: a base image's id here, its digest in the registry."""
 
 
 def directory() -> str:
@@ -51,9 +53,9 @@ def read(file: str) -> BuildRecord | None:
     try:
         with open(file, encoding="utf-8") as stream:
             data = json.load(stream)
-        if data["version"] != VERSION:
+        if data["version"] != VERSION or not is_id(data["id"]):
             return None
-        return BuildRecord(str(data["id"]), {str(name): str(value) for name, value in data["inputs"].items()})
+        return BuildRecord(data["id"], {str(name): str(value) for name, value in data["inputs"].items()})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

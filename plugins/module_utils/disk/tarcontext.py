@@ -15,6 +15,8 @@ from ansible_collections.slipway.images.plugins.module_utils.disk.compression im
 from ansible_collections.slipway.images.plugins.module_utils.disk.context import Tally
 from ansible_collections.slipway.images.plugins.module_utils.errors import FormatError, UsageError
 
+MOST_LINKS = 8
+
 
 @dataclass(frozen=True)
 class TarContext:
@@ -37,6 +39,7 @@ class TarContext:
 
     def blocks(self, tally: Tally) -> t.Iterator[bytes]:
         """The plain tar in blocks of 1 MiB; `tally` is complete when it ends."""
+        tally.dockerfile(self.dockerfile)  # which of those in the tar it is
         with opened(self.path) as plain:
             while True:
                 block = plain.read(MIB)
@@ -73,13 +76,38 @@ class LoneDockerfile:
 
 
 def _find(plain: Plain, name: str) -> bytes:
+    """The Dockerfile at `name`, or where its links lead to: the engine follows them once it has unpacked the tar."""
+    at = name
     try:
-        with tarfile.open(fileobj=t.cast(t.BinaryIO, plain), mode="r|") as tar:
-            for member in tar:
-                if posixpath.normpath(member.name) == name and member.isfile():
-                    found = tar.extractfile(member)
-                    return found.read() if found else b""
+        for _link in range(MOST_LINKS):
+            found = _member(plain, at)
+            if isinstance(found, bytes):
+                return found
+            if not found:
+                break
+            at = found
+            plain.rewind()
     except tarfile.TarError as exc:
         raise FormatError("%s is not a tar (%s): a build context is" % (plain.path, exc), path=plain.path) from exc
     said = "there is no %s in the archive %s: name the Dockerfile that is, by its path in the archive"
     raise UsageError(said % (name, plain.path), path=plain.path)
+
+
+def _member(plain: Plain, name: str) -> bytes | str:
+    """The bytes of a file, or the path that a link leads to; `""`, which names nothing, when there is neither."""
+    with tarfile.open(fileobj=t.cast(t.BinaryIO, plain), mode="r|") as tar:
+        for member in tar:
+            if posixpath.normpath(member.name) != name:
+                continue
+            if member.issym():
+                return _inside(posixpath.join(posixpath.dirname(name), member.linkname))
+            if member.islnk():
+                return _inside(member.linkname)
+            found = tar.extractfile(member)
+            return found.read() if found else ""
+    return ""
+
+
+def _inside(path: str) -> str:
+    """No link leads out of a build context: its top is `/`, and has nothing above it."""
+    return posixpath.normpath("/" + path.lstrip("/")).lstrip("/")

@@ -13,13 +13,19 @@ from dataclasses import dataclass
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image import filters
+from ansible_collections.slipway.images.plugins.module_utils.image.output import Secrets
 from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 
 Params = t.Mapping[str, t.Any]
 
 _ULIMIT = re.compile(r"([a-z]+)[:=](-?\d+)(?::(-?\d+))?")
-_SECRET = re.compile(r"passw|secret|token|credential|api_?key|private|auth", re.IGNORECASE)
+# BuildKit's own check (`SecretsUsedInArgOrEnv`) looks for such words too, at the ends of a name only.
+_SECRET = re.compile(
+    r"passw|passphrase|secret|token|credential|api_?key|private|authorization|(?:^|_)(?:auth|key|pass|pwd|pat)(?:_|$)",
+    re.IGNORECASE,
+)
+_PLAIN = re.compile(r".{0,3}|true|false", re.IGNORECASE)  # tells nothing, and hiding it would blank out half of a log
 
 
 @dataclass(frozen=True)
@@ -49,18 +55,29 @@ class BuildRequest:
         return asked + [(key, value) for key, value in rest.items() if key != "extrahosts"]
 
     def inputs(self) -> dict[str, str]:
-        """What the result depends on, name -> value; arguments by digest, as their values may be nobody's business."""
+        """What the result depends on, name -> value, which is never `""`; arguments by digest, as their values may be
+        nobody's business."""
         args = {"argument %s" % name: _digest(value) for name, value in self.args.items()}
         return {**args, **{"option %s" % key: value for key, value in self.options.items()}}
 
     @property
     def secrets(self) -> frozenset[str]:
         """Values of arguments whose names say that they should not be seen."""
-        return frozenset(value for name, value in self.args.items() if value and _SECRET.search(name))
+        named = {value for name, value in self.args.items() if value and _SECRET.search(name)}
+        return frozenset(value for value in named if not _PLAIN.fullmatch(value))
 
     def defined(self) -> dict[str, str]:
         """The arguments that have a value."""
         return {name: value for name, value in self.args.items() if value is not None}
+
+
+def hidden(value: t.Any, secrets: t.Collection[str]) -> t.Any:
+    """`value` (of what JSON has) without `secrets`: the classic builder writes arguments into an image's attrs."""
+    if isinstance(value, dict):
+        return {key: hidden(item, secrets) for key, item in value.items()}
+    if isinstance(value, list):
+        return [hidden(item, secrets) for item in value]
+    return Secrets(secrets).hide(value) if secrets and isinstance(value, str) else value
 
 
 def _names(params: Params) -> tuple[Reference, ...]:
@@ -82,7 +99,7 @@ def _options(params: Params) -> dict[str, str]:
         "networkmode": params["network"],
         "isolation": params["isolation"],
         "squash": "1" if params["squash"] else None,
-        "labels": _json({name: _text(value) for name, value in params["labels"].items()}),
+        "labels": _json({name: "" if value is None else _text(value) for name, value in params["labels"].items()}),
         "extrahosts": _json(["%s:%s" % item for item in params["extra_hosts"].items()]),
         "ulimits": _json([_ulimit(text) for text in params["ulimits"]]),
         "shmsize": _size(params["shm_size"]),
@@ -124,4 +141,4 @@ def _ulimit(text: str) -> dict[str, t.Any]:
 
 
 def _digest(value: str | None) -> str:
-    return "" if value is None else hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()
+    return "unset" if value is None else hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()

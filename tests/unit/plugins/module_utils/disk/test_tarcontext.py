@@ -1,0 +1,143 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.slipway.images.plugins.module_utils.disk.context import Tally
+from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import LoneDockerfile, TarContext
+from ansible_collections.slipway.images.plugins.module_utils.errors import FormatError, UsageError
+from ansible_collections.slipway.images.tests.support import archives
+from ansible_collections.slipway.images.tests.support.archives import Members
+
+MEMBERS: Members = {
+    "./app/main.py": b"print()",
+    "./Dockerfile": b"FROM scratch\n",
+    "docker/Prod": b"FROM prod\n",
+    "after": b"x" * 3000000,
+}
+
+
+def written(tmp_path: Path, members: Members, compression: str = "none") -> str:
+    path = tmp_path / "context.tar"
+    path.write_bytes(archives.COMPRESSIONS[compression](archives.tar(members)))
+    return str(path)
+
+
+@pytest.mark.parametrize("compression", archives.COMPRESSIONS)
+def test_the_plain_tar_is_sent(tmp_path: Path, compression: str) -> None:
+    context = TarContext.open(written(tmp_path, MEMBERS, compression))
+    assert (context.dockerfile, context.dockerfile_name) == (b"FROM scratch\n", "Dockerfile")
+    tally = Tally()
+    blocks = list(context.blocks(tally))
+    assert b"".join(blocks) == archives.tar(MEMBERS)
+    assert max(map(len, blocks)) == 1 << 20 and tally.bytes == len(b"".join(blocks))
+    assert tally.digest == context.digest() == TarContext.open(written(tmp_path, MEMBERS)).digest()
+
+
+@pytest.mark.parametrize(
+    ("asked", "name", "text"),
+    [
+        ("docker/Prod", "docker/Prod", b"FROM prod\n"),
+        ("./docker//Prod", "docker/Prod", b"FROM prod\n"),
+        ("./Dockerfile", "Dockerfile", b"FROM scratch\n"),
+    ],
+)
+def test_which_dockerfile(tmp_path: Path, asked: str, name: str, text: bytes) -> None:
+    context = TarContext.open(written(tmp_path, MEMBERS), asked)
+    assert (context.dockerfile_name, context.dockerfile) == (name, text)
+
+
+def test_the_digest_is_of_the_tar_and_of_which_dockerfile(tmp_path: Path) -> None:
+    path = written(tmp_path, MEMBERS)
+    other = TarContext.open(path, "docker/Prod").digest()
+    assert TarContext.open(path).digest() != other
+    assert TarContext.open(written(tmp_path, {**MEMBERS, "after": b"y"}), "docker/Prod").digest() != other
+
+
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [
+        ("Dockerfile", "docker/Prod"),
+        ("docker/Dockerfile", "Prod"),
+        ("docker/Dockerfile", "../docker/../../docker/Prod"),
+        ("docker/Dockerfile", "/docker/Prod"),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_a_dockerfile_that_is_a_link(tmp_path: Path, link: str, target: str, first: bool, compression: str) -> None:
+    linked: Members = {link: target}
+    rest: Members = {"docker/Prod": b"FROM prod\n"}
+    members = {**linked, **rest} if first else {**rest, **linked}
+    context = TarContext.open(written(tmp_path, members, compression), link)
+    assert (context.dockerfile_name, context.dockerfile) == (link, b"FROM prod\n")
+
+
+def test_a_dockerfile_that_is_a_hard_link(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x.tar", "w") as tar:
+        first = tarfile.TarInfo("docker/Prod")
+        first.size = 4
+        tar.addfile(first, io.BytesIO(b"FROM"))
+        second = tarfile.TarInfo("Dockerfile")
+        second.type, second.linkname = tarfile.LNKTYPE, "docker/Prod"
+        tar.addfile(second)
+    assert TarContext.open(str(tmp_path / "x.tar")).dockerfile == b"FROM"
+
+
+@pytest.mark.parametrize(
+    "members", [{"Dockerfile": "Dockerfile"}, {"Dockerfile": "b", "b": "Dockerfile"}, {"Dockerfile": "nowhere"}, {}]
+)
+def test_there_is_no_dockerfile(tmp_path: Path, members: Members) -> None:
+    with pytest.raises(UsageError, match=r"there is no Dockerfile in the archive .*context\.tar: name the"):
+        TarContext.open(written(tmp_path, members))
+
+
+def test_a_directory_is_no_dockerfile(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").mkdir()
+    with tarfile.open(tmp_path / "x.tar", "w") as tar:
+        tar.add(tmp_path / "Dockerfile", "Dockerfile")
+    with pytest.raises(UsageError, match="there is no Dockerfile"):
+        TarContext.open(str(tmp_path / "x.tar"))
+
+
+@pytest.mark.parametrize("data", [b"", b"text", b"\x1f\x8b\x08 and no more", b"BZh91AY&SY"])
+def test_what_is_no_tar(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "x.tar").write_bytes(data)
+    with pytest.raises(FormatError, match=r"x\.tar is "):
+        TarContext.open(str(tmp_path / "x.tar"))
+
+
+def test_cut_anywhere_it_is_whole_or_an_error(tmp_path: Path) -> None:
+    members: Members = {"a": b"a" * 600, "Dockerfile": b"FROM scratch\n" * 60}
+    whole = archives.tar(members)
+    path = tmp_path / "x.tar"
+    for cut in range(0, len(whole), 128):
+        path.write_bytes(whole[:cut])
+        try:
+            assert TarContext.open(str(path)).dockerfile == members["Dockerfile"]
+        except (FormatError, UsageError) as error:
+            assert "\n" not in str(error)
+
+
+def test_there_is_no_archive(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        TarContext.open(str(tmp_path / "none.tar"))
+
+
+def test_a_dockerfile_alone() -> None:
+    context = LoneDockerfile(b"FROM scratch\n")
+    tally = Tally()
+    sent = b"".join(context.blocks(tally))
+    with tarfile.open(fileobj=io.BytesIO(sent)) as tar:
+        (member,) = tar.getmembers()
+        found = tar.extractfile(member)
+        assert found and found.read() == b"FROM scratch\n"
+    assert (member.name, member.uid, member.gid, member.mode) == ("Dockerfile", 0, 0, 0o644)
+    assert sent.endswith(bytes(1024)) and len(sent) % 512 == 0
+    assert context.digest() == tally.digest
+    assert context.digest() != LoneDockerfile(b"FROM scratch").digest()

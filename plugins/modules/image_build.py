@@ -274,7 +274,7 @@ from ansible_collections.slipway.images.plugins.module_utils.engine.transfer imp
 from ansible_collections.slipway.images.plugins.module_utils.errors import EngineError, SlipwayError, UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image import classiclog
 from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
-from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest, hidden
+from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest, secrets
 from ansible_collections.slipway.images.plugins.module_utils.image.digest import short
 from ansible_collections.slipway.images.plugins.module_utils.image.dockerfile import Dockerfile
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
@@ -333,6 +333,7 @@ SPEC = (
             ],
             "required_one_of": [["path", "archive", "url", "dockerfile_inline"]],
         },
+        secrets,
     )
 )
 
@@ -373,13 +374,6 @@ class Tag:
 
 
 @dataclass(frozen=True)
-class Builds(Plan):
-    """`secrets` are not to be seen in what is reported."""
-
-    secrets: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
 class Seen:
     """`here`: what each name points to. `changed`: the inputs that differ from `record`, if there is one and its
     image is still here."""
@@ -411,7 +405,7 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
         proxies=_proxies(engine, params),
         log_limit=max(0, params["log_limit"]),
     )
-    here = _here(engine, map(str, request.names), request.secrets)
+    here = {str(name): images.inspect(engine, str(name)) for name in request.names}
     record = buildrecord.read(build.record) if source and params["rebuild"] == "changed" else None
     if record is None or source is None or not _present(engine, record, here):
         return Seen(here, build)
@@ -457,15 +451,11 @@ def _proxies(engine: Engine, params: t.Mapping[str, t.Any]) -> dict[str, str]:
     return proxies(Config.read(params["docker_config"], engine.warnings), params["docker_host"])
 
 
-def _here(engine: Engine, names: t.Iterable[str], secrets: t.Collection[str]) -> dict[str, Attrs]:
-    return {name: hidden(images.inspect(engine, name), secrets) for name in names}
-
-
 def _present(engine: Engine, record: BuildRecord, here: t.Mapping[str, Attrs]) -> bool:
     return any(attrs.get("Id") == record.id for attrs in here.values()) or bool(images.inspect(engine, record.id))
 
 
-def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Builds:
+def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Plan:
     actions: tuple[Build | Tag, ...] = ()
     before = {name: attrs.get("Id", ABSENT) for name, attrs in seen.here.items()}
     if seen.record and not seen.changed:
@@ -477,7 +467,7 @@ def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Builds:
     else:
         actions = (replace(seen.build, reason=_reason(params, seen, before)),)
         after = dict.fromkeys(before, UNKNOWN)
-    return Builds(before, after, actions, seen.here, {"build": {}}, secrets=seen.build.request.secrets)
+    return Plan(before, after, actions, seen.here, {"build": {}})
 
 
 def _reason(params: t.Mapping[str, t.Any], seen: Seen, before: t.Mapping[str, str]) -> str:
@@ -490,7 +480,7 @@ def _reason(params: t.Mapping[str, t.Any], seen: Seen, before: t.Mapping[str, st
     return "what is behind a URL may have changed" if params["url"] else "no record of what it was built of"
 
 
-def apply(engine: Engine, todo: Builds) -> Outcome:
+def apply(engine: Engine, todo: Plan) -> Outcome:
     log: dict[str, t.Any] = {}
     done: list[Build | Tag] = []
     try:
@@ -507,8 +497,8 @@ def apply(engine: Engine, todo: Builds) -> Outcome:
     return _left(engine, todo, done, log)
 
 
-def _left(engine: Engine, todo: Builds, done: t.Iterable[Build | Tag], log: dict[str, t.Any]) -> Outcome:
-    here = _here(engine, todo.before, todo.secrets)
+def _left(engine: Engine, todo: Plan, done: t.Iterable[Build | Tag], log: dict[str, t.Any]) -> Outcome:
+    here = {name: images.inspect(engine, name) for name in todo.before}
     after = {name: attrs.get("Id", ABSENT) for name, attrs in here.items()}
     return Outcome(after, tuple(done), here, {"build": log})
 

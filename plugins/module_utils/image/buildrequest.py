@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image import filters
-from ansible_collections.slipway.images.plugins.module_utils.image.output import Secrets
 from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 
@@ -31,17 +30,19 @@ _PLAIN = re.compile(r".{0,3}|true|false", re.IGNORECASE)  # tells nothing, and h
 @dataclass(frozen=True)
 class BuildRequest:
     """`names`: every name for the image. `options`: what the result depends on, as the engine's query spells it.
-    `conduct`: what only says how to get there (`rm`, `nocache`, ...). `args`: build arguments; `None` unsets one."""
+    `conduct`: what only says how to get there (`rm`, `nocache`, ...). `args`: build arguments; `None` unsets one.
+    `secrets`: values among them to keep out of the log."""
 
     names: tuple[Reference, ...]
     options: t.Mapping[str, str]
     conduct: t.Mapping[str, str]
     args: t.Mapping[str, str | None]
+    secrets: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, params: Params) -> BuildRequest:
         """From the options of `image_build`; `UsageError` for what cannot be."""
-        return cls(_names(params), _options(params), _conduct(params), _args(params["args"]))
+        return cls(_names(params), _options(params), _conduct(params), _args(params["args"]), secrets(params))
 
     def query(self, dockerfile: str, remote: str | None, proxies: t.Mapping[str, str]) -> list[tuple[str, str]]:
         """The query of `POST /build`; `proxies` are build arguments that the user's own go before."""
@@ -60,24 +61,17 @@ class BuildRequest:
         args = {"argument %s" % name: _digest(value) for name, value in self.args.items()}
         return {**args, **{"option %s" % key: value for key, value in self.options.items()}}
 
-    @property
-    def secrets(self) -> frozenset[str]:
-        """Values of arguments whose names say that they should not be seen."""
-        named = {value for name, value in self.args.items() if value and _SECRET.search(name)}
-        return frozenset(value for value in named if not _PLAIN.fullmatch(value))
-
     def defined(self) -> dict[str, str]:
         """The arguments that have a value."""
         return {name: value for name, value in self.args.items() if value is not None}
 
 
-def hidden(value: t.Any, secrets: t.Collection[str]) -> t.Any:
-    """`value` (of what JSON has) without `secrets`: the classic builder writes arguments into an image's attrs."""
-    if isinstance(value, dict):
-        return {key: hidden(item, secrets) for key, item in value.items()}
-    if isinstance(value, list):
-        return [hidden(item, secrets) for item in value]
-    return Secrets(secrets).hide(value) if secrets and isinstance(value, str) else value
+def secrets(params: Params) -> frozenset[str]:
+    """Values of arguments whose names say that nobody should see them. The classic builder writes them into the attrs
+    of the image, too."""
+    args = _args(params["args"] or {})
+    named = {value for name, value in args.items() if value and _SECRET.search(name)}
+    return frozenset(value for value in named if not _PLAIN.fullmatch(value))
 
 
 def _names(params: Params) -> tuple[Reference, ...]:

@@ -30,7 +30,11 @@ def run(
     Only `SlipwayError` becomes a failed task. Anything else is a bug and stays a traceback: it must not look like an
     engine's refusal.
     """
-    module = AnsibleModule(argument_spec=dict(spec.options), supports_check_mode=True, **spec.rules)
+    # `no_log` here means the target's system log alone, which is written before anyone can say what is secret.
+    shy = spec.secrets is not None
+    module = AnsibleModule(argument_spec=dict(spec.options), supports_check_mode=True, no_log=shy, **spec.rules)
+    if spec.secrets:
+        module.no_log_values.update(spec.secrets(module.params))
     warnings: list[str] = []
     planned = Plan({}, {})
     try:

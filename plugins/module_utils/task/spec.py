@@ -14,14 +14,18 @@ from ansible.module_utils.basic import AnsibleFallbackNotFound
 
 @dataclass(frozen=True)
 class Spec:
-    """`options`: name -> Ansible argument spec; `rules`: `mutually_exclusive`, `required_one_of` and their like."""
+    """`options`: name -> Ansible argument spec; `rules`: `mutually_exclusive`, `required_one_of` and their like.
+
+    `secrets`: which values inside of options that are not `no_log` as a whole nobody may see (an argument of a build).
+    """
 
     options: t.Mapping[str, t.Mapping[str, t.Any]]
     rules: t.Mapping[str, t.Sequence[t.Any]] = field(default_factory=dict)
+    secrets: t.Callable[[t.Mapping[str, t.Any]], t.Iterable[str]] | None = None
 
     def __add__(self, other: Spec) -> Spec:
         rules = {key: [*self.rules.get(key, ()), *other.rules.get(key, ())] for key in {**self.rules, **other.rules}}
-        return Spec({**self.options, **other.options}, rules)
+        return Spec({**self.options, **other.options}, rules, other.secrets or self.secrets)
 
 
 def environment(name: str) -> str:

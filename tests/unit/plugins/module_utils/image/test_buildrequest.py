@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
-from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest, hidden
+from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest
 
 DIGEST = "sha256:" + "a" * 64
 BARE: dict[str, t.Any] = {
@@ -136,14 +136,3 @@ def test_arguments() -> None:
 )
 def test_which_arguments_are_secret(name: str, value: t.Any, secret: bool) -> None:
     assert of(args={name: value}).secrets == (frozenset({str(value)}) if secret else frozenset())
-
-
-def test_hidden() -> None:
-    attrs = {"Cmd": ["|1", "TOKEN=hunter22"], "Size": 3, "hunter22": None, "Deep": {"x": ["ahunter22b", True]}}
-    assert hidden(attrs, {"hunter22"}) == {
-        "Cmd": ["|1", "TOKEN=***"],
-        "Size": 3,
-        "hunter22": None,
-        "Deep": {"x": ["a***b", True]},
-    }
-    assert hidden(attrs, ()) == attrs

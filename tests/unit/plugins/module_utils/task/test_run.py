@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import typing as t
+from dataclasses import replace
 
 import pytest
 from ansible.module_utils import basic
@@ -15,7 +16,10 @@ from ansible_collections.slipway.images.plugins.module_utils.task.plan import Ou
 from ansible_collections.slipway.images.plugins.module_utils.task.run import report, run
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, Spec
 
-SPEC = ENGINE + Spec({"name": {"type": "str", "required": True}})
+SPEC = ENGINE + Spec(
+    {"name": {"type": "str", "required": True}, "args": {"type": "dict"}},
+    secrets=lambda params: (params["args"] or {}).values(),
+)
 OLD, NEW = {"Id": "old"}, {"Id": "new"}
 TODO = Plan({"a": "old"}, {"a": "(known after)"}, ("build a",), {"a": OLD}, {"deleted": []})
 DONE = Outcome({"a": "new"}, ("build a",), {"a": NEW}, {"deleted": ["x"]})
@@ -30,6 +34,7 @@ class Module:
         self.todo, self.outcome, self.seen = todo, outcome, seen
         self.calls: list[str] = []
         self.warnings: list[str] = []
+        self.invocation: dict[str, t.Any] = {}
 
     def _give(self, name: str, what: t.Any) -> t.Any:
         self.calls.append(name)
@@ -63,7 +68,8 @@ def play(daemon: t.Any, serve: t.Any, monkeypatch: pytest.MonkeyPatch, capsys: p
             run(SPEC, module.observe, module.plan, module.apply)
         result = json.loads(capsys.readouterr().out)
         assert bool(ended.value.code) is bool(result.get("failed"))
-        return {key: value for key, value in result.items() if key != "invocation"}
+        module.invocation = result.pop("invocation", {})
+        return t.cast("dict[str, t.Any]", result)
 
     return play
 
@@ -182,3 +188,19 @@ def test_each_warning_is_heard_once_also_on_failure(play: Play, name: str, outco
     said = json.dumps(play(module)["warnings"])
     assert [said.count(text) for text in (one, two, three)] == [1, 1, 1]
     assert said.index(one) < said.index(two) < said.index(three)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [replace(DONE, images={"a": {"Id": "new", "Cmd": "T=hunter22"}}), UsageError("no hunter22", x="hunter22")],
+)
+def test_a_secret_inside_of_an_option_is_shown_nowhere(
+    play: Play, monkeypatch: pytest.MonkeyPatch, outcome: t.Any
+) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(basic.AnsibleModule, "log", lambda self, msg, log_args=None: logged.append(msg))
+    module = Module(outcome=outcome)
+    said = play(module, args={"TOKEN": "hunter22"})
+    assert "hunter22" not in json.dumps([said, module.invocation])
+    assert list(module.invocation["module_args"]["args"]) == ["TOKEN"]
+    assert not logged

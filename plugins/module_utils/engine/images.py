@@ -24,6 +24,15 @@ def inspect(engine: Engine, name: str) -> Attrs:
     return t.cast(Attrs, engine.find(path(name) + "/json") or {})
 
 
+def manifests(engine: Engine, name: str) -> list[Attrs]:
+    """What the image has for each platform (API 1.48): `Kind`, `Available`, `Descriptor`, `ImageData.Platform`.
+
+    Empty on graph drivers, which keep an image for one platform only.
+    """
+    attrs = engine.find(path(name) + "/json", {"manifests": "1"}) or {}
+    return t.cast("list[Attrs]", attrs.get("Manifests") or [])
+
+
 def listed(
     engine: Engine, filters: t.Mapping[str, t.Sequence[str]] | None = None, everything: bool = False
 ) -> list[Attrs]:
@@ -33,8 +42,9 @@ def listed(
 
 
 def history(engine: Engine, name: str) -> list[Attrs]:
-    """`GET /images/{name}/history`: one entry an instruction, the newest first; `Size` in bytes."""
-    return t.cast("list[Attrs]", engine.get(path(name) + "/history"))
+    """`GET /images/{name}/history`: one entry an instruction, the newest first; `Size` in bytes. `[]` when there is no
+    such image."""
+    return t.cast("list[Attrs]", engine.find(path(name) + "/history") or [])
 
 
 def used(engine: Engine) -> dict[str, list[str]]:
@@ -51,9 +61,16 @@ def tag(engine: Engine, name: str, repository: str, label: str) -> None:
     engine.request("POST", path(name) + "/tag", params={"repo": repository, "tag": label}).close()
 
 
-def remove(engine: Engine, name: str, force: bool = False, noprune: bool = False) -> list[Attrs]:
-    """`DELETE /images/{name}`: a list of `{"Untagged": name}` and `{"Deleted": id}`."""
-    params = {"force": str(int(force)), "noprune": str(int(noprune))}
+def remove(
+    engine: Engine, name: str, force: bool = False, noprune: bool = False, platforms: t.Sequence[str] = ()
+) -> list[Attrs]:
+    """`DELETE /images/{name}`: a list of `{"Untagged": name}` and `{"Deleted": id}`.
+
+    `platforms` (API 1.50), as JSON of the OCI specification: only what the image has for these, and `Deleted` then
+    gives digests of manifests.
+    """
+    params = [("force", str(int(force))), ("noprune", str(int(noprune)))]
+    params += [("platforms", platform) for platform in platforms]
     with engine.request("DELETE", path(name), params=params, patient=True) as answer:
         return t.cast("list[Attrs]", answer.json())
 

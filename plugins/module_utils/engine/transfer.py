@@ -1,11 +1,13 @@
 # Copyright: (c) 2026, the slipway.images authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images on the move: pulled from a registry, loaded from an archive. Each gives the engine's records as they come."""
+"""Images on the move: pulled from a registry, pushed to one, loaded from an archive. Each gives the engine's records
+as they come."""
 
 from __future__ import annotations
 
 import typing as t
+from urllib.parse import quote
 
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
@@ -29,4 +31,18 @@ def load(engine: Engine, blocks: t.Iterable[bytes]) -> Records:
     headers = {"Content-Type": "application/x-tar"}
     how: dict[str, t.Any] = {"params": {"quiet": "0"}, "headers": headers, "body": blocks, "patient": True}
     with engine.request("POST", "/images/load", **how) as answer:
+        yield from answer.records()
+
+
+def push(engine: Engine, reference: Reference, platform: str | None = None) -> Records:
+    """`POST /images/{name}/push` of one tag; `platform` (API 1.46) is JSON of the OCI specification.
+
+    The header is always there: engines before 23.0 refuse a push without it, 28.3.3 breaks it off.
+    """
+    params = {"tag": reference.tag}
+    if platform:
+        params["platform"] = platform
+    headers = {"X-Registry-Auth": engine.auths.header(reference.registry)}
+    path = "/images/%s/push" % quote(reference.name, safe="/:@")
+    with engine.request("POST", path, params=params, headers=headers, patient=True) as answer:
         yield from answer.records()

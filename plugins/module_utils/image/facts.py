@@ -21,3 +21,23 @@ def bears(attrs: t.Mapping[str, t.Any], reference: Reference, digest: str) -> bo
         return True
     spellings = {"%s@%s" % (name, digest) for name in (reference.name, reference.full_name)}
     return not spellings.isdisjoint(attrs.get("RepoDigests") or ())
+
+
+_EMPTY: t.Mapping[str, t.Any] = {
+    "Cmd": [],
+    "Entrypoint": [],
+    "Env": [],
+    "ExposedPorts": {},
+    "Labels": {},
+    "OnBuild": [],
+    "User": "",
+    "Volumes": {},
+    "WorkingDir": "",
+}
+"""What API 1.52 leaves out of an image's `Config` when it is empty (`ExposedPorts` every version does)."""
+
+
+def complete(attrs: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The attrs with the missing keys of `Config` in their place, empty; what the engine gave stays as it is, `null`
+    too. An artifact has no `Config` at all. No image (`{}`) stays none."""
+    return {**attrs, "Config": {**_EMPTY, **(attrs.get("Config") or {})}} if attrs else {}

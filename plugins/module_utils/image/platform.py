@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 from dataclasses import dataclass
@@ -64,10 +65,22 @@ class Platform:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 
 
+def encoded(platform: Platform) -> str:
+    """JSON as the OCI image specification describes a platform, and newer endpoints of an engine want it."""
+    return json.dumps({key: value for key, value in vars(platform).items() if value}, separators=(",", ":"))
+
+
 def of_image(attrs: t.Mapping[str, t.Any]) -> Platform:
     """The platform of inspect attrs: `Os`, `Architecture` and, where the image tells it, `Variant`."""
     architecture, variant = _normal(attrs.get("Architecture") or "", attrs.get("Variant") or "")
     return Platform((attrs.get("Os") or "").lower(), architecture, variant)
+
+
+def of_manifest(row: t.Mapping[str, t.Any]) -> Platform:
+    """The platform of one of an image's manifests, as inspect lists them (API 1.48); an attestation has none."""
+    told = (row.get("ImageData") or {}).get("Platform") or {}
+    architecture, variant = _normal(told.get("architecture") or "", told.get("variant") or "")
+    return Platform((told.get("os") or "").lower(), architecture, variant)
 
 
 def matches(wanted: Platform, have: Platform) -> bool:

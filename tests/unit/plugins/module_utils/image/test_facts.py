@@ -34,3 +34,37 @@ CONTAINERD = {"Id": MANIFEST, "RepoDigests": [], "Descriptor": {"digest": MANIFE
 )
 def test_bears(attrs: t.Mapping[str, t.Any], name: str, wanted: str, answer: bool) -> None:
     assert facts.bears(attrs, Reference.parse(name), wanted) is answer
+
+
+EMPTY = {
+    "Cmd": [],
+    "Entrypoint": [],
+    "Env": [],
+    "OnBuild": [],
+    "ExposedPorts": {},
+    "Labels": {},
+    "Volumes": {},
+    "User": "",
+    "WorkingDir": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("attrs", "config"),
+    [
+        ({"Config": {}}, EMPTY),
+        ({"Config": None}, EMPTY),
+        ({}, EMPTY),
+        ({"Config": {"Cmd": ["sh"], "Shell": ["ash"]}}, {**EMPTY, "Cmd": ["sh"], "Shell": ["ash"]}),
+        ({"Config": {"Labels": None}}, {**EMPTY, "Labels": None}),
+    ],
+)
+def test_complete(attrs: dict[str, t.Any], config: dict[str, t.Any]) -> None:
+    whole = {"Id": CONFIG, **attrs}
+    kept = repr(whole)
+    assert facts.complete(whole) == {"Id": CONFIG, "Config": config}
+    assert repr(whole) == kept
+
+
+def test_what_is_not_there_is_not_completed() -> None:
+    assert facts.complete({}) == {}

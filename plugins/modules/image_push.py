@@ -1,0 +1,381 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: image_push
+short_description: Bring images from the engine to a registry
+version_added: 0.1.0
+author: the slipway.images authors (@slipway-images)
+description:
+  - Makes sure that a registry has images under their names.
+  - Asks the registry for the digest of a name first. When it is one of the image's own, nothing is uploaded.
+  - It is a change exactly when the name has another digest in the registry afterwards. So is a new tag of layers that
+    are there, and an image of which nothing but its configuration is new.
+  - What the digest of an image will be, the engine knows only when it pushed it to that repository or pulled it from
+    there before. Else check mode foretells a change, also when the registry got the very same image from elsewhere.
+extends_documentation_fragment:
+  - slipway.images.engine
+  - slipway.images.registry
+options:
+  name:
+    description:
+      - "What to push: V(registry/repo) or V(registry/repo:tag), one or a list. See M(slipway.images.image_tag) for how
+        an image gets such a name."
+      - Several are pushed at once, see O(parallel). When some fail, the others are still brought, and the failure
+        names each that did not arrive.
+    type: list
+    elements: str
+    required: true
+  tag:
+    description: The tag for each O(name) that has none.
+    type: str
+    default: latest
+  all_tags:
+    description: Push all tags that the engine has of each O(name), which then has none itself.
+    type: bool
+    default: false
+  platform:
+    description:
+      - Push only what the image has for this platform, such as V(linux/arm64).
+      - Needs an engine with API 1.46 (Docker 27.0).
+    type: str
+  parallel:
+    description: How many images to push at a time.
+    type: int
+    default: 3
+  retries:
+    description:
+      - How often to try again after a lost connection, a registry that is busy (429) or one that is in trouble (5xx).
+      - The pauses between attempts double from one second to thirty.
+    type: int
+    default: 0
+seealso:
+  - module: slipway.images.image_tag
+  - module: slipway.images.image_pull
+"""
+
+EXAMPLES = r"""
+- name: The registry has this image
+  slipway.images.image_push:
+    name: registry.example.com/shop/app:1.4
+    registry_username: deploy
+    registry_password: "{{ vault_registry_password }}"
+  register: pushed
+
+- name: Deploy exactly these bytes
+  ansible.builtin.debug:
+    msg: "registry.example.com/shop/app@{{ pushed.digest }}"
+
+- name: All tags of two repositories, on a bad line
+  slipway.images.image_push:
+    name: [registry.example.com/shop/app, registry.example.com/shop/db]
+    all_tags: true
+    retries: 3
+"""
+
+RETURN = r"""
+actions:
+  description: What was done (in check mode, what a run would do), in order.
+  returned: always
+  type: list
+  elements: str
+  sample: ["push registry.example.com/shop/app:1.4"]
+digest:
+  description: The digest that the registry has for the name now. In check mode V((known after push)) when that is so.
+  returned: when one name was asked for
+  type: str
+  sample: "sha256:a465..."
+size:
+  description: Bytes of the manifest that has this digest.
+  returned: when one name was asked for and its digest is known
+  type: int
+digests:
+  description: Each name, with the digest that the registry has for it now.
+  returned: always, but for a task that failed before it asked
+  type: dict
+image:
+  description: The first image, as the engine's inspect gives it.
+  returned: always
+  type: dict
+images:
+  description: All images of the task, in the order of O(name).
+  returned: always
+  type: list
+  elements: dict
+ansible_facts:
+  description: Facts.
+  returned: always
+  type: dict
+  contains:
+    slipway_images:
+      description: Each name, as it was written (with O(all_tags), each tag), with the image that it names.
+      type: dict
+diff:
+  description: The digest that the registry has for each name, before and after.
+  returned: always
+  type: dict
+  sample: {before: {"registry.example.com/app:1": absent}, after: {"registry.example.com/app:1": "sha256:a465..."}}
+error:
+  description: Why it failed, for programs.
+  returned: on failure
+  type: dict
+  contains:
+    kind:
+      description: Whose fault it is, for example V(engine.not_found) or V(engine.denied).
+      type: str
+    failed:
+      description: The names that did not arrive, each with the reason, when several were asked for.
+      type: dict
+"""
+
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from ansible_collections.slipway.images.plugins.module_utils.engine import images, registry, transfer
+from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
+from ansible_collections.slipway.images.plugins.module_utils.engine.retry import persistently
+from ansible_collections.slipway.images.plugins.module_utils.errors import (
+    Denied,
+    NotFound,
+    RequirementError,
+    SlipwayError,
+    StreamError,
+    UsageError,
+)
+from ansible_collections.slipway.images.plugins.module_utils.image import batch, progress
+from ansible_collections.slipway.images.plugins.module_utils.image import platform as platforms
+from ansible_collections.slipway.images.plugins.module_utils.image.facts import bears
+from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
+from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
+from ansible_collections.slipway.images.plugins.module_utils.task.plan import ABSENT, Attrs, Outcome, Plan
+from ansible_collections.slipway.images.plugins.module_utils.task.run import run
+from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, REGISTRY, Spec
+
+SPEC = (
+    ENGINE
+    + REGISTRY
+    + Spec(
+        {
+            "name": {"type": "list", "elements": "str", "required": True},
+            "tag": {"type": "str", "default": "latest"},
+            "all_tags": {"type": "bool", "default": False},
+            "platform": {"type": "str"},
+            "parallel": {"type": "int", "default": 3},
+            "retries": {"type": "int", "default": 0},
+        }
+    )
+)
+
+PLATFORM_SINCE = (1, 46)
+UNKNOWN = "(known after push)"
+UNTOLD = "(not told by the registry)"
+FAILED = "did not arrive"
+
+
+@dataclass(frozen=True)
+class Remote:
+    """What the registry has under a name: a digest, `absent`, or what it does not tell. `size`: of the manifest, in
+    bytes, `None` when it is not known."""
+
+    digest: str
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """One name: what it points to here, and in the registry.
+
+    `part` is the digest of what the image has for the platform; `""` where that is not known, or none was asked for.
+    """
+
+    text: str
+    reference: Reference
+    attrs: Attrs = field(default_factory=dict)
+    remote: Remote = Remote(UNTOLD)
+    part: str = ""
+    error: SlipwayError | None = None
+
+
+@dataclass(frozen=True)
+class Push:
+    text: str
+    reference: Reference
+    platform: Platform | None
+    retries: int
+
+    def __str__(self) -> str:
+        return "push %s%s" % (self.reference, " for %s" % self.platform if self.platform else "")
+
+
+@dataclass(frozen=True)
+class Pushes(Plan):
+    """`failures`: names that cannot be pushed, known before anything is; `sizes`: of the manifests, in bytes."""
+
+    failures: t.Mapping[str, SlipwayError] = field(default_factory=dict)
+    sizes: t.Mapping[str, int | None] = field(default_factory=dict)
+    total: int = 0
+    parallel: int = 1
+
+
+def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> list[Found]:
+    wanted = batch.references(params["name"], params["tag"], params["all_tags"])
+    if params["registry_username"] or params["registry_token"]:
+        batch.check_one_registry(wanted.values())
+    pinned = [text for text, reference in wanted.items() if reference.digest]
+    if pinned:
+        raise UsageError("a tag is pushed, not a digest: leave it out of %s" % pinned[0], option="name")
+    platform = Platform.parse(params["platform"]) if params["platform"] else None
+    if platform and engine.api < PLATFORM_SINCE:
+        speaks = "platform needs an engine with API 1.46 (Docker 27.0), and we speak %d.%d with this one" % engine.api
+        raise RequirementError(speaks, option="platform")
+    if params["all_tags"]:
+        wanted = {name: tag for text, one in wanted.items() for name, tag in _tags(engine, text, one).items()}
+    # Two ways to write one name are one push.
+    texts = {reference: text for text, reference in reversed(wanted.items())}
+
+    def look(reference: Reference) -> Found:
+        return _find(engine, texts[reference], reference, platform, params["retries"])
+
+    with ThreadPoolExecutor(max(1, params["parallel"])) as pool:
+        return list(pool.map(look, dict.fromkeys(wanted.values())))
+
+
+def _tags(engine: Engine, text: str, repository: Reference) -> dict[str, Reference]:
+    """The tags that the engine has of a repository; where there are none, the repository itself, which is not found."""
+    rows = images.listed(engine, {"reference": [repository.name]})
+    tags = {Reference.parse(tag) for row in rows for tag in row["RepoTags"] or ()}
+    mine = sorted((str(tag), tag) for tag in tags if tag.name == repository.name)
+    return dict(mine) or {text: repository}
+
+
+def _find(engine: Engine, text: str, reference: Reference, platform: Platform | None, retries: int) -> Found:
+    attrs = images.inspect(engine, str(reference))
+    try:
+        part = _part(engine, reference, attrs, platform)
+        remote = persistently(lambda: _remote(engine, reference), retries)
+    except SlipwayError as error:
+        return Found(text, reference, attrs, error=error)
+    return Found(text, reference, attrs, remote, part)
+
+
+def _part(engine: Engine, reference: Reference, attrs: Attrs, platform: Platform | None) -> str:
+    """The digest of what there is to push for the platform, where the engine can tell; `NotFound` when it is nothing.
+
+    A graph driver keeps an image for one platform, and learns its digest from the registry.
+    """
+    if not attrs:
+        raise NotFound("%s is not on the engine, so it cannot be pushed" % reference, name=str(reference))
+    if not platform:
+        return ""
+    have = {platforms.of_image(attrs): ""}
+    manifests = images.manifests(engine, str(reference))
+    if manifests:
+        have = {platforms.of_manifest(manifest): manifest["ID"] for manifest in manifests if manifest.get("Available")}
+    for one, digest in have.items():
+        if platforms.matches(platform, one):
+            return digest
+    raise NotFound("there is nothing in %s for %s" % (reference, platform), name=str(reference))
+
+
+def _remote(engine: Engine, reference: Reference) -> Remote:
+    try:
+        asked = registry.distribution(engine, reference)
+    except NotFound:
+        return Remote(ABSENT)
+    except Denied as error:
+        # Registries that hide what one may not see (Docker Hub) say "denied" also of a repository that is yet to be
+        # made by its first push. One that does not know us at all says "unauthorized", and that is the end of it.
+        if "denied" not in str(error.facts.get("said")).lower():
+            raise
+        return Remote(UNTOLD)
+    return Remote(asked["Descriptor"]["digest"], asked["Descriptor"].get("size")) if asked else Remote(UNTOLD)
+
+
+def plan(params: t.Mapping[str, t.Any], seen: t.Sequence[Found]) -> Pushes:
+    platform = Platform.parse(params["platform"]) if params["platform"] else None
+    failures = {found.text: found.error for found in seen if found.error}
+    wanted = [found for found in seen if not found.error and not _current(found)]
+    before = {found.text: found.remote.digest for found in seen}
+    after = {**before, **{found.text: found.part or UNKNOWN for found in wanted}}
+    sizes = {found.text: found.remote.size for found in seen if found not in wanted}
+    return Pushes(
+        before=before,
+        after=after,
+        actions=tuple(Push(found.text, found.reference, platform, params["retries"]) for found in wanted),
+        images={found.text: found.attrs for found in seen},
+        results=_results({text: digest for text, digest in after.items() if text not in failures}, sizes, len(seen)),
+        failure=batch.gathered(failures, len(seen), FAILED),
+        failures=failures,
+        sizes=sizes,
+        total=len(seen),
+        parallel=params["parallel"],
+    )
+
+
+def _current(found: Found) -> bool:
+    if found.part:
+        return found.remote.digest == found.part
+    return bears(found.attrs, found.reference, found.remote.digest)
+
+
+def _results(digests: t.Mapping[str, str], sizes: t.Mapping[str, int | None], total: int) -> dict[str, t.Any]:
+    results: dict[str, t.Any] = {"digests": dict(digests)}
+    if total == 1:
+        results.update(zip(("digest",), digests.values()))
+        results.update(zip(("size",), (size for size in sizes.values() if size is not None)))
+    return results
+
+
+def apply(engine: Engine, todo: Pushes) -> Outcome:
+    arrived: dict[str, Remote] = {}
+    done: list[Push] = []
+    failures = dict(todo.failures)
+    with ThreadPoolExecutor(max(1, todo.parallel)) as pool:
+        for push, result in zip(todo.actions, pool.map(lambda push: _bring(engine, push), todo.actions)):
+            if isinstance(result, SlipwayError):
+                failures[push.text] = result
+            else:
+                done.append(push)
+                arrived[push.text] = result
+    after = {**todo.before, **{text: remote.digest for text, remote in arrived.items()}}
+    digests = {text: digest for text, digest in after.items() if text not in failures}
+    sizes = {**todo.sizes, **{text: remote.size for text, remote in arrived.items()}}
+    # An image learns its digest when it is pushed.
+    now = {push.text: images.inspect(engine, str(push.reference)) for push in done}
+    outcome = Outcome(after, tuple(done), {**todo.images, **now}, _results(digests, sizes, todo.total))
+    failure = batch.gathered(failures, todo.total, FAILED)
+    if failure:
+        failure.outcome = outcome
+        raise failure
+    return outcome
+
+
+def _bring(engine: Engine, push: Push) -> Remote | SlipwayError:
+    what = "pushing %s" % push.reference
+
+    def attempt() -> Remote:
+        platform = platforms.encoded(push.platform) if push.platform else None
+        told = progress.fold(transfer.push(engine, push.reference, platform))
+        told.check(what)
+        return Remote(told.digest, told.size) if told.digest else _remote(engine, push.reference)
+
+    try:
+        remote = persistently(attempt, push.retries)
+    except SlipwayError as error:
+        return error
+    if remote.digest in (ABSENT, UNTOLD):
+        return StreamError("%s: the engine reported no error, and yet no digest" % what, name=push.text)
+    return remote
+
+
+def main() -> None:
+    run(SPEC, observe, plan, apply)
+
+
+if __name__ == "__main__":
+    main()

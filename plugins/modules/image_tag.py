@@ -1,0 +1,180 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: image_tag
+short_description: Give further names to an image
+version_added: 0.1.0
+author: the slipway.images authors (@slipway-images)
+description:
+  - Makes sure that names point to an image that is on the engine. No byte is copied.
+  - The image must be there, in check mode too.
+extends_documentation_fragment:
+  - slipway.images.engine
+options:
+  name:
+    description:
+      - "The image: V(repo), V(repo:tag), V(repo@digest), an image id, or the beginning of one (at least 4 hex digits)."
+      - What may be a name and an id is taken for the name. The beginning of several ids is an error.
+    type: str
+    required: true
+  targets:
+    description:
+      - "The names that it shall bear: V(repo:tag), or V(repo), which means the tag V(latest)."
+    type: list
+    elements: str
+    required: true
+  existing:
+    description:
+      - With a target that names another image, V(overwrite) makes it name this one, V(keep) leaves it alone.
+      - V(fail) fails the task when there is such a target, and then no target is touched.
+    type: str
+    choices: [overwrite, keep, fail]
+    default: overwrite
+seealso:
+  - module: slipway.images.image_push
+  - module: slipway.images.image_remove
+"""
+
+EXAMPLES = r"""
+- name: The image is called by its version and as the latest in the registry
+  slipway.images.image_tag:
+    name: shop/app:build
+    targets:
+      - registry.example.com/shop/app:1.4
+      - registry.example.com/shop/app:latest
+
+- name: A release never moves
+  slipway.images.image_tag:
+    name: sha256:{{ app_image_id }}
+    targets: registry.example.com/shop/app:1.4
+    existing: fail
+"""
+
+RETURN = r"""
+actions:
+  description: What was done (in check mode, what a run would do), in order.
+  returned: always
+  type: list
+  elements: str
+  sample: ["tag 1d34ffeaf190 as registry.example.com/shop/app:1.4"]
+image:
+  description: The image O(name), as the engine's inspect gives it.
+  returned: always
+  type: dict
+images:
+  description: The image O(name), and those that O(targets) name, in their order.
+  returned: always
+  type: list
+  elements: dict
+ansible_facts:
+  description: Facts.
+  returned: always
+  type: dict
+  contains:
+    slipway_images:
+      description: O(name) and each of O(targets), as they were written, with the image they name now.
+      type: dict
+diff:
+  description: The id that each target points to, before and after.
+  returned: always
+  type: dict
+  sample: {before: {"app:1.4": absent}, after: {"app:1.4": "sha256:1d34..."}}
+error:
+  description: Why it failed, for programs.
+  returned: on failure
+  type: dict
+  contains:
+    kind:
+      description: Whose fault it is, for example V(engine.not_found) for an image that is not there.
+      type: str
+    targets:
+      description: The targets that name another image, with its id, where O(existing=fail).
+      type: dict
+"""
+
+import typing as t
+from dataclasses import dataclass, replace
+
+from ansible_collections.slipway.images.plugins.module_utils.engine import images
+from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
+from ansible_collections.slipway.images.plugins.module_utils.engine.lookup import find
+from ansible_collections.slipway.images.plugins.module_utils.errors import Conflict, NotFound, UsageError
+from ansible_collections.slipway.images.plugins.module_utils.image.digest import short
+from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
+from ansible_collections.slipway.images.plugins.module_utils.image.tagging import Tag
+from ansible_collections.slipway.images.plugins.module_utils.task.plan import ABSENT, Attrs, Outcome, Plan
+from ansible_collections.slipway.images.plugins.module_utils.task.run import run
+from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, Spec
+
+SPEC = ENGINE + Spec(
+    {
+        "name": {"type": "str", "required": True},
+        "targets": {"type": "list", "elements": "str", "required": True},
+        "existing": {"type": "str", "choices": ["overwrite", "keep", "fail"], "default": "overwrite"},
+    }
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """`here`: each target, as it was written, with the image that it names now."""
+
+    image: Attrs
+    targets: t.Mapping[str, Reference]
+    here: t.Mapping[str, Attrs]
+
+
+def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
+    targets = {text: _target(text) for text in params["targets"]}
+    image = find(engine, params["name"])
+    return Seen(image, targets, {text: images.inspect(engine, str(name)) for text, name in targets.items()})
+
+
+def _target(text: str) -> Reference:
+    reference = Reference.parse(text)
+    if reference.digest:
+        raise UsageError("a target is a name and a tag, and %s has a digest: leave it out" % text, option="targets")
+    return reference.with_default_tag()
+
+
+def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Plan:
+    if not seen.image:
+        raise NotFound("%s is not on the engine" % params["name"], name=params["name"])
+    id = seen.image["Id"]
+    before = {text: attrs.get("Id", ABSENT) for text, attrs in seen.here.items()}
+    others = {text: other for text, other in before.items() if other not in (id, ABSENT)}
+    if others and params["existing"] == "fail":
+        told = ", ".join("%s (%s)" % (text, short(other)) for text, other in others.items())
+        raise Conflict("existing is fail, and other images bear these names: %s" % told, targets=others)
+    kept = others if params["existing"] == "keep" else {}
+    moved = [text for text in before if before[text] != id and text not in kept]
+    return Plan(
+        before=before,
+        after={**before, **dict.fromkeys(moved, id)},
+        # Two ways to write one name are one action.
+        actions=tuple(Tag(id, name) for name in dict.fromkeys(seen.targets[text] for text in moved)),
+        images={
+            params["name"]: seen.image,
+            **{text: seen.here[text] if text in kept else seen.image for text in before},
+        },
+    )
+
+
+def apply(engine: Engine, todo: Plan) -> Outcome:
+    for tag in todo.actions:
+        images.tag(engine, tag.id, tag.name.name, tag.name.tag)
+    now = {id: images.inspect(engine, id) for id in {attrs["Id"] for attrs in todo.images.values()}}
+    return replace(todo.foretold(), images={text: now[attrs["Id"]] for text, attrs in todo.images.items()})
+
+
+def main() -> None:
+    run(SPEC, observe, plan, apply)
+
+
+if __name__ == "__main__":
+    main()

@@ -46,7 +46,12 @@ def records(count: int) -> t.Iterator[bytes]:
     """What Docker 20.10's classic builder sends for a `RUN` with so many lines of output."""
     lines = (f"[{n:6}/{count}] Building CXX object src/module/CMakeFiles/module.dir/part.cpp.o\n" for n in range(count))
     container = "0123456789ab"
-    texts = ["Step 1/2 : FROM base\n", " ---> 6f0c9a1b2d3e\n", "Step 2/2 : RUN make\n", f" ---> Running in {container}\n"]
+    texts = [
+        "Step 1/2 : FROM base\n",
+        " ---> 6f0c9a1b2d3e\n",
+        "Step 2/2 : RUN make\n",
+        f" ---> Running in {container}\n",
+    ]
     for text in (*texts, *lines, f"Removing intermediate container {container}\n", " ---> 1d341d341d34\n"):
         yield _record({"stream": text})
     yield _record({"aux": {"ID": IMAGE}})

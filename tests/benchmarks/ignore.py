@@ -15,7 +15,17 @@ from docker.utils.build import exclude_paths
 from setting import Setting
 
 ROUNDS = 7
-DIRECTORIES = ("src", "src/api", "src/web", "docs", "test", "test/data", "build", "node_modules/a", "node_modules/b/lib")
+DIRECTORIES = (
+    "src",
+    "src/api",
+    "src/web",
+    "docs",
+    "test",
+    "test/data",
+    "build",
+    "node_modules/a",
+    "node_modules/b/lib",
+)
 FILES = 110  # in each directory of each of 20 projects: 19,800, and the directories
 SUFFIXES = ("py", "js", "txt", "md", "log", "pyc", "json", "o", "css", "tmp", "bak")
 PATTERNS = [
@@ -24,7 +34,13 @@ PATTERNS = [
     *(f"project{n}/docs" for n in range(0, 20, 2)),
     *(f"project{n}/test/data/*.json" for n in range(1, 20, 2)),
     *("**/test/data/1?.txt", "project*/src/web/*.css", "**/secret*", "**/id_rsa", "dist", "coverage/**"),
-    *("!project1/src/api/*.log", "!project2/docs/README.md", "!**/keep.tmp", "!project5/src/1.log", "!project6/docs/1.py"),
+    *(
+        "!project1/src/api/*.log",
+        "!project2/docs/README.md",
+        "!**/keep.tmp",
+        "!project5/src/1.log",
+        "!project6/docs/1.py",
+    ),
 ]
 
 

@@ -37,9 +37,7 @@ def main() -> int:
     theirs = rival.fetch(CHECKOUT / ".cache")
     os.environ["ANSIBLE_COLLECTIONS_PATH"] = f"{os.environ['ANSIBLE_COLLECTIONS_PATH']}:{theirs}"
     environment = os.environ
-    setting = Setting(
-        environment["DOCKER_HOST"], environment["SLIPWAY_REGISTRY"], Path(environment["SLIPWAY_SCRATCH"])
-    )
+    setting = Setting(environment["DOCKER_HOST"], environment["SLIPWAY_REGISTRY"], Path(environment["SLIPWAY_SCRATCH"]))
     rows: list[table.Row] = []
     for name in names:
         print(f"{name} ...", file=sys.stderr, flush=True)
@@ -49,7 +47,9 @@ def main() -> int:
 
 
 def _conditions(setting: Setting, theirs: Path) -> str:
-    cpu = next(line.partition(": ")[2] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line)
+    cpu = next(
+        line.partition(": ")[2] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+    )
     engine = json.loads(setting.request("GET", "/version"))["Version"]
     libraries = ", ".join(f"{name} {version(name)}" for name in ("ansible-core", "requests", "urllib3"))
     return (

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import io
-import random
+import os
 import sys
 import tarfile
 import typing as t
@@ -52,11 +52,6 @@ class Setting:
         with tarfile.open(fileobj=layer, mode="w") as tar:
             member = tarfile.TarInfo("data")
             member.size = size
-            tar.addfile(member, io.BytesIO(noise(size)))
+            tar.addfile(member, io.BytesIO(os.urandom(size)))
         self.request("POST", f"/images/create?fromSrc=-&repo={repository}&tag=1", layer.getvalue())
         return f"{repository}:1"
-
-
-def noise(size: int) -> bytes:
-    """The same at each run."""
-    return random.Random(size).randbytes(size)

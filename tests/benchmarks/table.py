@@ -37,12 +37,21 @@ def amount(what: str, limit: int, ours: int, theirs: int | None, unit: str = "by
     return Row(what, _counted(ours, unit), rival, None, f"<= {_counted(limit, unit)}" if limit else "0", ours <= limit)
 
 
+def remark(what: str, ours: float, theirs: float, unit: str) -> Row:
+    """Without a goal: it explains a row above it."""
+    return Row(what, f"{ours:.3g} {unit}", f"{theirs:.3g} {unit}", ours / theirs, "", True)
+
+
 def show(rows: t.Iterable[Row]) -> str:
     """In Markdown, aligned."""
-    cells = [HEAD, *((r.what, r.ours, r.theirs, _ratio(r.ratio), r.goal, "met" if r.met else "MISSED") for r in rows)]
+    cells = [HEAD, *((r.what, r.ours, r.theirs, _ratio(r.ratio), r.goal, _verdict(r)) for r in rows)]
     widths = [max(map(len, column)) for column in zip(*cells)]
     lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in cells]
     return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
+
+
+def _verdict(row: Row) -> str:
+    return ("met" if row.met else "MISSED") if row.goal else ""
 
 
 def _ratio(value: float | None) -> str:

@@ -78,6 +78,12 @@ class Denied(EngineError):
     kind = "engine.denied"
 
 
+class RateLimited(EngineError):
+    """HTTP 429: asked too often. Facts: `retry_after`, in seconds, or `None` where nothing was said of it."""
+
+    kind = "engine.rate_limited"
+
+
 class StreamError(SlipwayError):
     """The engine began well (HTTP 200) and then said `errorDetail`, or stopped in the middle."""
 

@@ -41,13 +41,14 @@ options:
     default: always
   platform:
     description:
-      - The platform to pull for, such as V(linux/arm64) or V(arm/v7).
+      - The platform to pull for, such as V(linux/arm64) or V(linux/arm/v7).
       - An image that is there for another one is pulled again.
     type: str
   all_tags:
     description:
       - Pull all tags of each O(name), which then has neither a tag nor a digest.
-      - The engine cannot say beforehand which tags a registry has, so in check mode this is always a change.
+      - Asks the registry itself for its tags and their digests, and pulls those that differ. When that does not answer
+        the target as it answers the engine (a mirror, for example), all are pulled each time.
     type: bool
     default: false
   parallel:
@@ -129,8 +130,9 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from ansible_collections.slipway.images.plugins.module_utils.engine import images, registry, transfer
+from ansible_collections.slipway.images.plugins.module_utils.engine import images, transfer
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
+from ansible_collections.slipway.images.plugins.module_utils.engine.registries import Registries
 from ansible_collections.slipway.images.plugins.module_utils.engine.retry import persistently
 from ansible_collections.slipway.images.plugins.module_utils.errors import NotFound, SlipwayError, UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image import platform as platforms
@@ -138,6 +140,7 @@ from ansible_collections.slipway.images.plugins.module_utils.image import progre
 from ansible_collections.slipway.images.plugins.module_utils.image.facts import bears
 from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
+from ansible_collections.slipway.images.plugins.module_utils.registry import contents
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import ABSENT, Attrs, Outcome, Plan
 from ansible_collections.slipway.images.plugins.module_utils.task.run import run
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, REGISTRY, Spec
@@ -163,9 +166,8 @@ UNKNOWN = "(known after pull)"
 
 @dataclass(frozen=True)
 class Found:
-    """One name: what it points to here (`here`: name -> attrs; several with `all_tags`), and in the registry.
-
-    `remote` is the registry's digest, or `""` where it was not asked or could not tell.
+    """One name: what it points to here (`here`: name -> attrs; several for all tags of a repository), and in the
+    registry: `remote` is its digest there, or `""` where it was not asked or could not tell.
     """
 
     text: str
@@ -177,11 +179,16 @@ class Found:
 
 @dataclass(frozen=True)
 class Pull:
-    text: str
+    """`texts`: the ways in which the user wrote this one reference."""
+
+    texts: tuple[str, ...]
     reference: Reference
     platform: Platform | None
-    all_tags: bool
     retries: int
+
+    @property
+    def all_tags(self) -> bool:
+        return not (self.reference.tag or self.reference.digest)
 
     def __str__(self) -> str:
         what = "all tags of %s" % self.reference if self.all_tags else str(self.reference)
@@ -190,9 +197,10 @@ class Pull:
 
 @dataclass(frozen=True)
 class Pulls(Plan):
-    """`failures`: names that cannot come, known before anything is pulled."""
+    """`failures`: names that cannot come, known before anything is pulled; `total`: how many were asked for."""
 
     failures: t.Mapping[str, SlipwayError] = field(default_factory=dict)
+    total: int = 1
     parallel: int = 1
 
 
@@ -205,8 +213,9 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> list[Found]:
             % (len(registries), ", ".join(sorted(registries))),
             option="registry_username",
         )
-    with ThreadPoolExecutor(max(1, params["parallel"])) as pool:
-        return list(pool.map(lambda item: _find(engine, params, *item), references.items()))
+    with Registries(engine, params["timeout"]) as asked, ThreadPoolExecutor(max(1, params["parallel"])) as pool:
+        found = pool.map(lambda item: list(_find(asked, params, *item)), references.items())
+        return [one for several in found for one in several]
 
 
 def _reference(params: t.Mapping[str, t.Any], text: str) -> Reference:
@@ -218,20 +227,40 @@ def _reference(params: t.Mapping[str, t.Any], text: str) -> Reference:
     return reference
 
 
-def _find(engine: Engine, params: t.Mapping[str, t.Any], text: str, reference: Reference) -> Found:
-    here = _here(engine, text, reference, params["all_tags"])
-    if params["pull"] != "always" or reference.digest or params["all_tags"]:
-        return Found(text, reference, here)
+def _find(registries: Registries, params: t.Mapping[str, t.Any], text: str, reference: Reference) -> t.Iterator[Found]:
+    engine = registries.engine
+    here = _here(engine, [text], reference)
+    if params["pull"] != "always" or reference.digest:
+        yield Found(text, reference, here)
+        return
     try:
-        asked = persistently(lambda: registry.distribution(engine, reference), params["retries"])
+        if reference.tag:
+            remote = persistently(lambda: registries.digest(reference), params["retries"])
+            yield Found(text, reference, here, remote)
+        else:
+            yield from persistently(lambda: _tagged(registries, reference, here), params["retries"])
     except SlipwayError as error:
-        return Found(text, reference, here, error=error)
-    return Found(text, reference, here, remote=asked["Descriptor"]["digest"] if asked else "")
+        # An engine that goes to the registry by itself may have mirrors, names and logins of its own for it: then the
+        # way that it found closed is none, and it is left to say what is wrong.
+        lenient = engine.podman or not reference.tag
+        yield Found(text, reference, here, error=None if lenient else error)
 
 
-def _here(engine: Engine, text: str, reference: Reference, all_tags: bool) -> dict[str, Attrs]:
-    if not all_tags:
-        return {text: images.inspect(engine, reference.lookup)}
+def _tagged(registries: Registries, reference: Reference, here: t.Mapping[str, Attrs]) -> list[Found]:
+    """One for each tag that the registry has; without any there is nothing to tell them by."""
+    registry = registries.at(reference.registry)
+    found = []
+    for tag in contents.tags(registry, reference.repository):
+        one = reference.with_tag(tag)
+        attrs = here.get(str(one)) or {}
+        digest = contents.describe(registry, reference.repository, tag).digest if attrs else ""
+        found.append(Found(str(one), one, {str(one): attrs}, digest))
+    return found or [Found(str(reference), reference, here)]
+
+
+def _here(engine: Engine, texts: t.Iterable[str], reference: Reference) -> dict[str, Attrs]:
+    if reference.tag or reference.digest:
+        return dict.fromkeys(texts, images.inspect(engine, reference.lookup))
     rows = images.listed(engine, {"reference": [reference.name]})
     tags = sorted(tag for row in rows for tag in row["RepoTags"] or () if Reference.parse(tag).name == reference.name)
     return {tag: images.inspect(engine, tag) for tag in tags}
@@ -246,24 +275,34 @@ def plan(params: t.Mapping[str, t.Any], seen: t.Sequence[Found]) -> Pulls:
     if params["pull"] == "never":
         failures.update({found.text: _missing(found, platform) for found in wanted})
         wanted = []
+    texts: dict[Reference, list[str]] = {}
+    for found in wanted:
+        texts.setdefault(found.reference, []).append(found.text)
     return Pulls(
         before=before,
         after={**before, **{found.text: UNKNOWN for found in wanted}},
         actions=tuple(
-            Pull(found.text, found.reference, platform, params["all_tags"], params["retries"]) for found in wanted
+            Pull(tuple(written), reference, platform, params["retries"]) for reference, written in texts.items()
         ),
         images=here,
         failure=_gathered(failures, len(seen)),
         failures=failures,
+        total=len(seen),
         parallel=params["parallel"],
     )
 
 
 def _current(params: t.Mapping[str, t.Any], platform: Platform | None, found: Found) -> bool:
-    attrs = found.here.get(found.text)
-    if not attrs or (platform and not platforms.matches(platform, platforms.of_image(attrs))):
+    here = list(found.here.values())  # of a repository any number, or none
+    if not here or not all(attrs and _is_for(platform, attrs) for attrs in here):
         return False
-    return params["pull"] != "always" or bool(found.reference.digest) or bears(attrs, found.reference, found.remote)
+    if params["pull"] != "always" or found.reference.digest:
+        return True
+    return bool(found.remote) and bears(here[0], found.reference, found.remote)
+
+
+def _is_for(platform: Platform | None, attrs: Attrs) -> bool:
+    return platform is None or platforms.matches(platform, platforms.of_image(attrs))
 
 
 def _missing(found: Found, platform: Platform | None) -> NotFound:
@@ -288,45 +327,50 @@ def apply(engine: Engine, todo: Pulls) -> Outcome:
     done: list[Pull] = []
     failures = dict(todo.failures)
     with ThreadPoolExecutor(max(1, todo.parallel)) as pool:
-        for action, result in zip(todo.actions, pool.map(lambda pull: _bring(engine, pull), todo.actions)):
-            if isinstance(result, SlipwayError):
-                failures[action.text] = result
+        for action, (here, error) in zip(todo.actions, pool.map(lambda pull: _bring(engine, pull), todo.actions)):
+            came.update(here)
+            if error:
+                failures.update(dict.fromkeys(action.texts, error))
             else:
                 done.append(action)
-                came.update(result)
-    here = {**todo.images, **came}
-    after = {**todo.before, **{name: attrs["Id"] for name, attrs in came.items()}}
-    outcome = Outcome(after, tuple(done), here)
-    failure = _gathered(failures, len(todo.images))
+    after = {**todo.before, **{name: attrs.get("Id", ABSENT) for name, attrs in came.items()}}
+    outcome = Outcome(after, tuple(done), {**todo.images, **came})
+    failure = _gathered(failures, todo.total)
     if failure:
         failure.outcome = outcome
         raise failure
     return outcome
 
 
-def _bring(engine: Engine, pull: Pull) -> dict[str, Attrs] | SlipwayError:
+def _bring(engine: Engine, pull: Pull) -> tuple[dict[str, Attrs], SlipwayError | None]:
+    """What the names point to afterwards, and what went wrong. A pull that failed may have moved a name all the same:
+    one tag of many, or to an image for another platform."""
     platform = str(pull.platform) if pull.platform else None
+    failure: SlipwayError | None = None
 
-    def attempt() -> dict[str, Attrs]:
+    def attempt() -> None:
         records = transfer.pull(engine, pull.reference, platform, pull.all_tags)
         progress.fold(records).check("pulling %s" % pull.reference)
-        return _here(engine, pull.text, pull.reference, pull.all_tags)
 
     try:
-        came = persistently(attempt, pull.retries)
-        for attrs in came.values():
-            _check(pull, attrs)
+        persistently(attempt, pull.retries)
     except SlipwayError as error:
-        return error
-    return came
+        failure = error
+    try:
+        here = _here(engine, pull.texts, pull.reference)
+    except SlipwayError as error:
+        return {}, failure or error
+    return here, failure or _amiss(pull, here)
 
 
-def _check(pull: Pull, attrs: Attrs) -> None:
-    if not attrs:
-        raise NotFound("%s was pulled, and yet the engine does not have it" % pull.reference, name=pull.text)
-    have = platforms.of_image(attrs)
-    if pull.platform and not platforms.matches(pull.platform, have):
-        raise NotFound("%s came for %s; there is none for %s" % (pull.reference, have, pull.platform), name=pull.text)
+def _amiss(pull: Pull, here: t.Mapping[str, Attrs]) -> NotFound | None:
+    if not here or not all(here.values()):
+        return NotFound("%s was pulled, and yet the engine does not have it" % pull.reference, name=pull.texts[0])
+    foreign = [platforms.of_image(attrs) for attrs in here.values() if not _is_for(pull.platform, attrs)]
+    if not foreign:
+        return None
+    said = "%s came for %s; there is none for %s" % (pull.reference, foreign[0], pull.platform)
+    return NotFound(said, name=pull.texts[0])
 
 
 def main() -> None:

@@ -24,10 +24,11 @@ FLOORS: dict[str, tuple[set[str], set[str]]] = {
     "grpc": ({"errors"}, {"h2"}),
     "wire": ({"errors"}, {"requests", "urllib3"}),
     "disk": ({"errors", "image"}, {"compression", "zstandard"}),
-    "engine": ({"errors", "image", "wire"}, set()),
+    "registry": ({"errors", "image", "wire"}, set()),
+    "engine": ({"errors", "image", "wire", "registry"}, set()),
     "buildkit": ({"errors", "image", "grpc", "disk"}, set()),
     "task": ({"errors", "wire", "disk", "engine"}, {"ansible.module_utils"}),
-    "modules": ({"errors", "image", "disk", "engine", "task"}, set()),
+    "modules": ({"errors", "image", "disk", "registry", "engine", "task"}, set()),
     "doc_fragments": (set(), set()),
 }
 # A module may reach one floor more than its kind.

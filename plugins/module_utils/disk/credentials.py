@@ -13,6 +13,7 @@ import typing as t
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ansible_collections.slipway.images.plugins.module_utils.disk.certificates import of_registry
 from ansible_collections.slipway.images.plugins.module_utils.disk.config import Config, host, server_key
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference, is_id
@@ -80,6 +81,10 @@ class Credentials:
         """`X-Registry-Config`, for a build that may pull from several: those of them that we have credentials for."""
         auths = filter(None, map(self.lookup, registries))
         return _encode({auth.serveraddress: auth.fields() for auth in auths})
+
+    def certificates(self, registry: str) -> t.Mapping[str, t.Any]:
+        """The fields of `disk.certificates.Certificates` for one registry."""
+        return vars(of_registry(registry))
 
     def _find(self, registry: str) -> Auth | None:
         server = server_key(registry)

@@ -22,13 +22,19 @@ from ansible_collections.slipway.images.plugins.module_utils.wire.transport impo
 
 
 class Auths(t.Protocol):
-    """Who we are to a registry, as header values the Engine API takes; `disk/credentials.py` is one."""
+    """Who we are to a registry, to its own API and in the Engine's headers; `disk/credentials.py` is one."""
 
     def header(self, registry: str) -> str:
         """`X-Registry-Auth` for one registry; a value for nobody in particular when we are unknown there."""
 
     def config_header(self, registries: t.Iterable[str]) -> str:
         """`X-Registry-Config` for a build that may pull from several."""
+
+    def lookup(self, registry: str) -> t.Any:
+        """What the headers say, for one who goes there without the engine: a `Login` of `registry/`, or `None`."""
+
+    def certificates(self, registry: str) -> t.Mapping[str, t.Any]:
+        """Fields of a `Tls` for that: whom to believe beside the system's authorities, and our own certificate."""
 
 
 @dataclass(frozen=True)

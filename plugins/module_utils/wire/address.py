@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
+from ansible_collections.slipway.images.plugins.module_utils.wire.peer import ENGINE, Peer
 
 PORT, TLS_PORT = 2375, 2376  # dockerd(8): "port 2375 for un-encrypted, and port 2376 for encrypted communication"
 
@@ -31,6 +33,8 @@ class Address:
     port: int = 0
     path: str = ""
     tls: bool = False
+
+    peer: t.ClassVar[Peer] = ENGINE
 
     @classmethod
     def parse(cls, docker_host: str, tls: bool = False) -> Address:

@@ -25,7 +25,7 @@ REFUSALS = {401: Denied, 403: Denied, 404: NotFound, 409: Conflict}
 
 
 class Answer:
-    """The head of an answer (`status`, `headers`, caseless), with a body that is read once, in one of four ways.
+    """The head of an answer (`status`, `headers`, caseless), with a body that is read once, in one of five ways.
 
     Closing before the end drops the connection, which for most endpoints makes the engine stop what it does.
     """
@@ -40,6 +40,11 @@ class Answer:
         self._foreign = foreign
         self._translate = translate
 
+    @property
+    def next_link(self) -> str:
+        """Where the next page is (RFC 8288), as it is written in the header; "" on the last."""
+        return str(self._response.links.get("next", {}).get("url", ""))
+
     def blocks(self, size: int = BLOCK) -> t.Iterator[bytes]:
         """The body in pieces of at most `size` bytes, as they come. `TransportError` if it breaks off."""
         try:
@@ -52,6 +57,16 @@ class Answer:
     def records(self) -> t.Iterator[dict[str, t.Any]]:
         """The body as JSON objects, each as soon as it has come. What the records say is for the caller to judge."""
         return decode(self.blocks())
+
+    def content(self, limit: int) -> bytes:
+        """The whole body; `FormatError` as soon as it is seen to be of more than `limit` bytes."""
+        content = bytearray()
+        with self:
+            for block in self.blocks():
+                content += block
+                if len(content) > limit:
+                    raise FormatError(f"an answer of more than {limit} bytes, where a small one is due", limit=limit)
+        return bytes(content)
 
     @property
     def text(self) -> str:

@@ -23,7 +23,7 @@ try:
 except ImportError:  # said by `Transport`, the one door
     FOREIGN = (OSError, HTTPException)
 
-UNTRUSTED = "is signed by an authority that is not trusted here; set ca_path to that authority's certificate"
+UNTRUSTED = "is signed by an authority that is not trusted here; {}"
 VERIFY = {  # codes of OpenSSL's X509_verify_cert
     9: "is not valid yet; is this host's clock right?",
     10: "has expired (or this host's clock is wrong)",
@@ -35,7 +35,10 @@ VERIFY = {  # codes of OpenSSL's X509_verify_cert
 # What OpenSSL says of bytes that are no TLS; which of them depends on the version.
 NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST", "UNKNOWN_PROTOCOL")
 WANTS_CERTIFICATE = ("CERTIFICATE_REQUIRED", "ALERT_HANDSHAKE_FAILURE", "ALERT_BAD_CERTIFICATE")
-SPEAKS_TLS = "what listens at {} speaks TLS: set tls, or validate_certs with ca_path"
+
+
+def speaks_tls(address: Address) -> str:
+    return f"what listens at {address} speaks TLS: {address.peer.tls}"
 
 
 def explain(exc: Exception, address: Address, endpoint: str, timeout: float) -> TransportError:
@@ -76,16 +79,16 @@ def _words(cause: BaseException, address: Address) -> str | None:
     if isinstance(cause, ssl.SSLError) or "CertificateError" in type(cause).__name__:
         return _tls(cause, address)
     if isinstance(cause, FileNotFoundError):
-        return f"no engine at {address}: the socket does not exist; is the engine running, or is docker_host wrong?"
+        return f"no {address.peer.noun} at {address}: the socket does not exist; {address.peer.absent}"
     if isinstance(cause, PermissionError) and address.is_unix:
         return _forbidden(address)
     if isinstance(cause, ConnectionRefusedError):
-        return f"no engine at {address}: connection refused; is the engine running, or is docker_host wrong?"
+        return f"no {address.peer.noun} at {address}: connection refused; {address.peer.absent}"
     if isinstance(cause, socket.gaierror):
-        return f"no engine at {address}: the name {address.host} is not known ({cause.strerror})"
+        return f"no {address.peer.noun} at {address}: the name {address.host} is not known ({cause.strerror})"
     if isinstance(cause, BadStatusLine) and not isinstance(cause, RemoteDisconnected):
         if str(cause).lstrip("'\"").startswith(("\x15\x03", "\\x15\\x03")):  # the head of a TLS alert
-            return SPEAKS_TLS.format(address)
+            return speaks_tls(address)
         return f"what listens at {address} does not speak HTTP: {_one_line(cause)}"
     return None
 
@@ -108,20 +111,21 @@ def _name(look_up: t.Callable[[int], t.Any], number: int) -> str:
 
 
 def _tls(cause: BaseException, address: Address) -> str | None:
+    peer = address.peer
     reason = str(getattr(cause, "reason", None) or cause)
     code = getattr(cause, "verify_code", None)
     if code in VERIFY:
-        return f"the certificate of {address} {VERIFY[code]}"
+        return f"the certificate of {address} {VERIFY[code].format(peer.authority)}"
     if code in (62, 64) or "match" in str(cause):  # OpenSSL's codes for a wrong name or address; urllib3's own words
-        return f"the certificate of {address} is for another host name; set tls_hostname to the one it has"
+        return f"the certificate of {address} is for another host name; {peer.name}"
     if code is not None:
         return f"the certificate of {address} is not good: {_one_line(cause)}"
     if any(name in reason for name in NOT_TLS):
-        return f"what listens at {address} does not speak TLS: set tls and validate_certs to false if that is right"
+        return f"what listens at {address} does not speak TLS: {peer.plain}"
     if any(name in reason for name in WANTS_CERTIFICATE):
-        return f"the engine at {address} wants a client certificate: set client_cert and client_key"
+        return f"the {peer.noun} at {address} wants a client certificate: {peer.identity}"
     if "ALERT_UNKNOWN_CA" in reason or "ALERT_CERTIFICATE" in reason:
-        return f"the engine at {address} does not accept the certificate in client_cert: {_one_line(cause)}"
+        return f"the {peer.noun} at {address} does not accept our client certificate: {_one_line(cause)}"
     return None
 
 

@@ -19,14 +19,15 @@ except ImportError:  # said by `Transport`, the one door
 
 @dataclass(frozen=True)
 class Tls:
-    """`ca_path`: PEM file (default: the system's authorities). `hostname` is expected in the certificate instead of
-    the address's host."""
+    """`ca_path`: PEM file (default: the system's authorities), `authorities`: PEM files to trust as well. `hostname` is
+    expected in the certificate instead of the address's host."""
 
     verify: bool = True
     ca_path: str | None = None
     client_cert: str | None = None
     client_key: str | None = None
     hostname: str | None = None
+    authorities: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if bool(self.client_cert) != bool(self.client_key):
@@ -47,12 +48,14 @@ class Tls:
 
     def _trust(self, context: ssl.SSLContext) -> None:
         if not self.ca_path:
-            return context.load_default_certs()
-        _readable("ca_path", self.ca_path)
-        try:
-            context.load_verify_locations(self.ca_path)
-        except ssl.SSLError as exc:
-            _useless("ca_path", self.ca_path, "holds no PEM certificate", exc)
+            context.load_default_certs()
+        trusted = [("ca_path", self.ca_path)] if self.ca_path else []
+        for option, path in (*trusted, *(("file", path) for path in self.authorities)):
+            _readable(option, path)
+            try:
+                context.load_verify_locations(path)
+            except ssl.SSLError as exc:
+                _useless(option, path, "holds no PEM certificate", exc)
 
     @staticmethod
     def _introduce(context: ssl.SSLContext, cert: str, key: str) -> None:

@@ -17,7 +17,7 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
 )
 from ansible_collections.slipway.images.plugins.module_utils.wire.address import Address
 from ansible_collections.slipway.images.plugins.module_utils.wire.answer import Answer, refusal
-from ansible_collections.slipway.images.plugins.module_utils.wire.breakdown import FOREIGN, SPEAKS_TLS, explain
+from ansible_collections.slipway.images.plugins.module_utils.wire.breakdown import FOREIGN, explain, speaks_tls
 from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
 from ansible_collections.slipway.images.plugins.module_utils.wire.unixsocket import pools, tcp_options
 
@@ -52,12 +52,24 @@ class Transport:
                 python=sys.executable,
             ) from MISSING
         self.address = address
-        self._timeout = timeout
+        self.timeout = timeout
         self._adapter = _Adapter(address, (tls or Tls()) if address.tls else None)
         # A unix socket has no proxy; nor do we ask for netrc or cookies, which a `requests.Session` would bring.
         self._proxies = {} if address.is_unix else get_environ_proxies(address.url, no_proxy=None)
 
-    def request(
+    def request(self, method: str, path: str, **how: t.Any) -> Answer:
+        """`ask`, with a refusal raised: `EngineError` and its kinds."""
+        answer = self.ask(method, path, **how)
+        # Redirects are not followed: the engine sends one only for a path that is wrong. 304 is its "is so already".
+        if answer.status >= 300 and answer.status != 304:
+            endpoint = _endpoint(method, path)
+            error = refusal(answer, endpoint)
+            if error.facts["said"].startswith("Client sent an HTTP request to an HTTPS server"):  # Go's net/http
+                raise TransportError(speaks_tls(self.address), address=str(self.address), endpoint=endpoint)
+            raise error
+        return answer
+
+    def ask(
         self,
         method: str,
         path: str,
@@ -68,20 +80,20 @@ class Transport:
         json: t.Any = None,
         patient: bool = False,
     ) -> Answer:
-        """Sends and waits for the head of the answer; `path` includes the API version.
+        """Sends and waits for the head of the answer, whatever its status; `path` includes the API version.
 
         An iterable body goes out as it is made, each block as one chunk; when it raises, the connection is dropped
-        before the end of the body is marked, and its error comes out unchanged. Raises `EngineError` and its kinds
-        for a refusal, `TransportError` when there is no answer.
+        before the end of the body is marked, and its error comes out unchanged. Raises `TransportError` when
+        there is no answer.
         """
-        endpoint = f"{method} {re.sub(r'^/v[0-9.]+(?=/)', '', path)}"
+        endpoint = _endpoint(method, path)
         sent = dict(headers or {})
         if json is not None:
             body, sent["Content-Type"] = dumps(json).encode(), "application/json"
         data = body if body is None or isinstance(body, bytes) else _upload(body)
 
         def translate(exc: Exception) -> SlipwayError:
-            return explain(exc, self.address, endpoint, self._timeout)
+            return explain(exc, self.address, endpoint, self.timeout)
 
         try:
             asked = requests.Request(
@@ -91,7 +103,7 @@ class Transport:
                 params=params,
                 data=data,
             ).prepare()
-            limits = (self._timeout, None if patient else self._timeout)
+            limits = (self.timeout, None if patient else self.timeout)
             response = self._adapter.send(asked, timeout=limits, proxies=self._proxies)
         except _UploadFailed as exc:
             raise exc.error from exc.error.__cause__
@@ -100,17 +112,19 @@ class Transport:
         finally:
             if isinstance(data, t.Generator):  # refused half-way: what the body holds open is let go now
                 data.close()
-        answer = Answer(response, FOREIGN, translate)
-        # Redirects are not followed: the engine sends one only for a path that is wrong. 304 is its "is so already".
-        if answer.status >= 300 and answer.status != 304:
-            error = refusal(answer, endpoint)
-            if error.facts["said"].startswith("Client sent an HTTP request to an HTTPS server"):  # Go's net/http
-                raise TransportError(SPEAKS_TLS.format(self.address), address=str(self.address), endpoint=endpoint)
-            raise error
-        return answer
+        return Answer(response, FOREIGN, translate)
+
+    def connect(self) -> t.Any:
+        """A connected socket for somebody else to speak through. Raises what `FOREIGN` names."""
+        return self._adapter.connect(self.address.url, self.timeout, self._proxies)
 
     def close(self) -> None:
         self._adapter.close()
+
+
+def _endpoint(method: str, path: str) -> str:
+    """What a call is named in messages: without the API version, and without a query, which may be a signed one."""
+    return f"{method} {re.sub(r'^/v[0-9]+[.][0-9]+(?=/)', '', path.partition('?')[0])}"
 
 
 class _Adapter(HTTPAdapter):
@@ -140,12 +154,7 @@ class _Adapter(HTTPAdapter):
     def send(  # type: ignore[override]
         self, request: requests.PreparedRequest, timeout: tuple[float, float | None], proxies: dict[str, str]
     ) -> requests.Response:
-        url = request.url or ""
-        proxy = select_proxy(url, proxies)
-        if proxy and "://" not in proxy:
-            proxy = f"http://{proxy}"
-        manager = self.proxy_manager_for(proxy) if proxy else self.poolmanager
-        response = manager.connection_from_url(url).request(
+        response = self._pool(request.url or "", proxies).request(
             method=request.method or "GET",
             url=self.request_url(request, proxies),
             body=request.body,
@@ -160,6 +169,23 @@ class _Adapter(HTTPAdapter):
             enforce_content_length=True,
         )
         return self.build_response(request, response)
+
+    def connect(self, url: str, timeout: float, proxies: dict[str, str]) -> t.Any:
+        pool = self._pool(url, proxies)
+        connection = pool._new_conn()
+        connection.timeout = timeout
+        if pool.proxy and pool.scheme == "https":
+            pool._prepare_proxy(connection)
+        elif connection.sock is None:
+            connection.connect()
+        return connection.sock
+
+    def _pool(self, url: str, proxies: dict[str, str]) -> t.Any:
+        proxy = select_proxy(url, proxies)
+        if proxy and "://" not in proxy:
+            proxy = f"http://{proxy}"
+        manager = self.proxy_manager_for(proxy) if proxy else self.poolmanager
+        return manager.connection_from_url(url)
 
 
 class _UploadFailed(Exception):

@@ -33,8 +33,8 @@ class Answer:
     def __init__(
         self, response: t.Any, foreign: tuple[type[Exception], ...], translate: t.Callable[[Exception], SlipwayError]
     ) -> None:
-        """`response`: of requests, unread. `foreign`: what its reading may raise, which `translate` makes ours."""
-        self.status: int = response.status_code
+        """`response`: of urllib3, unread. `foreign`: what its reading may raise, which `translate` makes ours."""
+        self.status: int = response.status
         self.headers: t.Mapping[str, str] = response.headers
         self._response = response
         self._foreign = foreign
@@ -43,12 +43,15 @@ class Answer:
     @property
     def next_link(self) -> str:
         """Where the next page is (RFC 8288), as it is written in the header; "" on the last."""
-        return str(self._response.links.get("next", {}).get("url", ""))
+        from requests.utils import parse_header_links
+
+        links = parse_header_links(self.headers.get("Link", ""))
+        return next((str(link["url"]) for link in links if link.get("rel") == "next"), "")
 
     def blocks(self, size: int = BLOCK) -> t.Iterator[bytes]:
         """The body in pieces of at most `size` bytes, as they come. `TransportError` if it breaks off."""
         try:
-            yield from self._response.raw.stream(size, decode_content=False)
+            yield from self._response.stream(size, decode_content=False)
         except self._foreign as exc:
             raise self._translate(exc) from exc
         finally:

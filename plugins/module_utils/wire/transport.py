@@ -1,7 +1,11 @@
 # Copyright: (c) 2026, the slipway.images authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One HTTP request to one engine, on `requests`; every foreign exception becomes one of ours here."""
+"""One HTTP request to one engine, on `requests`; every foreign exception becomes one of ours here.
+
+Requests are sent by urllib3, which is what `requests` itself sends by: importing the rest of it takes a fifth of a task's
+start-up, so that is done only where its knowledge is needed (proxies, for whatever is not a unix socket).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import re
 import sys
 import typing as t
 from json import dumps
+from urllib.parse import urlencode
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import (
     RequirementError,
@@ -22,16 +27,12 @@ from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
 from ansible_collections.slipway.images.plugins.module_utils.wire.unixsocket import pools, tcp_options
 
 try:
-    import requests
-    from requests.adapters import HTTPAdapter
-    from requests.utils import get_environ_proxies, select_proxy
-    from urllib3 import Timeout, disable_warnings
+    from urllib3 import PoolManager, ProxyManager, Timeout, disable_warnings
     from urllib3.exceptions import InsecureRequestWarning
 
     MISSING: ImportError | None = None
 except ImportError as exc:
     MISSING = exc
-    HTTPAdapter = object  # type: ignore[assignment,misc]
 
 Pairs = t.Union[t.Mapping[str, str], t.Sequence[tuple[str, str]]]
 
@@ -45,17 +46,13 @@ class Transport:
 
     def __init__(self, address: Address, tls: Tls | None = None, timeout: float = 60) -> None:
         if MISSING:
-            raise RequirementError(
-                f"the Python library requests is missing for {sys.executable} ({MISSING}): install the package "
-                f"python3-requests, or run {sys.executable} -m pip install requests",
-                library="requests",
-                python=sys.executable,
-            ) from MISSING
+            raise _missing(MISSING)
         self.address = address
         self.timeout = timeout
-        self._adapter = _Adapter(address, (tls or Tls()) if address.tls else None)
-        # A unix socket has no proxy; nor do we ask for netrc or cookies, which a `requests.Session` would bring.
-        self._proxies = {} if address.is_unix else get_environ_proxies(address.url, no_proxy=None)
+        proxy = None if address.is_unix else _proxy(address)
+        self._pool = _pool(address, (tls or Tls()) if address.tls else None, proxy)
+        # A proxy for plain HTTP is told the whole URL; through one for TLS there is a tunnel.
+        self._prefix = address.url if proxy and not address.tls else "" if address.is_unix else address.path
 
     def request(self, method: str, path: str, **how: t.Any) -> Answer:
         """`ask`, with a refusal raised: `EngineError` and its kinds."""
@@ -96,15 +93,20 @@ class Transport:
             return explain(exc, self.address, endpoint, self.timeout)
 
         try:
-            asked = requests.Request(
+            response = self._pool.request(
                 method,
-                self.address.url + path,
+                self._prefix + path + ("?" + urlencode(params) if params else ""),
+                body=data,
                 headers=sent,
-                params=params,
-                data=data,
-            ).prepare()
-            limits = (self.timeout, None if patient else self.timeout)
-            response = self._adapter.send(asked, timeout=limits, proxies=self._proxies)
+                chunked=isinstance(data, t.Generator),
+                timeout=Timeout(connect=self.timeout, read=None if patient else self.timeout),
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
+                preload_content=False,
+                decode_content=False,
+                enforce_content_length=True,
+            )
         except _UploadFailed as exc:
             raise exc.error from exc.error.__cause__
         except FOREIGN as exc:
@@ -116,10 +118,16 @@ class Transport:
 
     def connect(self) -> t.Any:
         """A connected socket for somebody else to speak through. Raises what `FOREIGN` names."""
-        return self._adapter.connect(self.address.url, self.timeout, self._proxies)
+        connection = self._pool._new_conn()
+        connection.timeout = self.timeout
+        if self._pool.proxy and self.address.tls:
+            self._pool._prepare_proxy(connection)
+        elif connection.sock is None:
+            connection.connect()
+        return connection.sock
 
     def close(self) -> None:
-        self._adapter.close()
+        self._pool.close()
 
 
 def _endpoint(method: str, path: str) -> str:
@@ -127,65 +135,40 @@ def _endpoint(method: str, path: str) -> str:
     return f"{method} {re.sub(r'^/v[0-9]+[.][0-9]+(?=/)', '', path.partition('?')[0])}"
 
 
-class _Adapter(HTTPAdapter):
-    """Requests through our own pools. `send` is replaced whole: it differs between versions of requests in how TLS
-    settings reach the pool, and before 2.32 an upload in chunks has neither time limits nor an ear for refusals."""
+def _pool(address: Address, tls: Tls | None, proxy: str | None) -> t.Any:
+    options: dict[str, t.Any] = {} if address.is_unix else {"socket_options": tcp_options()}
+    if tls:
+        options["ssl_context"] = tls.context()
+        if tls.hostname and tls.verify:
+            options.update(assert_hostname=tls.hostname, server_hostname=tls.hostname)
+        if not tls.verify:
+            disable_warnings(InsecureRequestWarning)
+    manager = ProxyManager(proxy, **options) if proxy else PoolManager(**options)
+    manager.pool_classes_by_scheme = pools(address.path if address.is_unix else None)
+    return manager.connection_from_url(address.url)
 
-    def __init__(self, address: Address, tls: Tls | None) -> None:
-        self._classes = pools(address.path if address.is_unix else None)
-        self._options: dict[str, t.Any] = {} if address.is_unix else {"socket_options": tcp_options()}
-        if tls:
-            self._options["ssl_context"] = tls.context()
-            if tls.hostname and tls.verify:
-                self._options.update(assert_hostname=tls.hostname, server_hostname=tls.hostname)
-            if not tls.verify:
-                disable_warnings(InsecureRequestWarning)
-        super().__init__()
 
-    def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> None:
-        super().init_poolmanager(*args, **{**kwargs, **self._options})
-        self.poolmanager.pool_classes_by_scheme = self._classes
+def _proxy(address: Address) -> str | None:
+    """The proxy that the environment names for this host, if any. As to the docker CLI, loopback needs none."""
+    try:
+        from requests.utils import get_environ_proxies, select_proxy
+    except ImportError as exc:
+        raise _missing(exc) from exc
+    if address.host in ("localhost", "::1") or address.host.startswith("127."):
+        return None
+    proxy = select_proxy(address.url, get_environ_proxies(address.url, no_proxy=None))
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
-    def proxy_manager_for(self, proxy: str, **kwargs: t.Any) -> t.Any:
-        manager = super().proxy_manager_for(proxy, **{**kwargs, **self._options})
-        manager.pool_classes_by_scheme = self._classes
-        return manager
 
-    def send(  # type: ignore[override]
-        self, request: requests.PreparedRequest, timeout: tuple[float, float | None], proxies: dict[str, str]
-    ) -> requests.Response:
-        response = self._pool(request.url or "", proxies).request(
-            method=request.method or "GET",
-            url=self.request_url(request, proxies),
-            body=request.body,
-            headers=request.headers,
-            chunked="Transfer-Encoding" in request.headers,
-            timeout=Timeout(connect=timeout[0], read=timeout[1]),
-            retries=False,
-            redirect=False,
-            assert_same_host=False,
-            preload_content=False,
-            decode_content=False,
-            enforce_content_length=True,
-        )
-        return self.build_response(request, response)
-
-    def connect(self, url: str, timeout: float, proxies: dict[str, str]) -> t.Any:
-        pool = self._pool(url, proxies)
-        connection = pool._new_conn()
-        connection.timeout = timeout
-        if pool.proxy and pool.scheme == "https":
-            pool._prepare_proxy(connection)
-        elif connection.sock is None:
-            connection.connect()
-        return connection.sock
-
-    def _pool(self, url: str, proxies: dict[str, str]) -> t.Any:
-        proxy = select_proxy(url, proxies)
-        if proxy and "://" not in proxy:
-            proxy = f"http://{proxy}"
-        manager = self.proxy_manager_for(proxy) if proxy else self.poolmanager
-        return manager.connection_from_url(url)
+def _missing(exc: ImportError) -> RequirementError:
+    error = RequirementError(
+        f"the Python library requests is missing for {sys.executable} ({exc}): install the package python3-requests, or "
+        f"run {sys.executable} -m pip install requests",
+        library="requests",
+        python=sys.executable,
+    )
+    error.__cause__ = exc
+    return error
 
 
 class _UploadFailed(Exception):

@@ -95,7 +95,6 @@ from ansible_collections.slipway.images.plugins.module_utils.disk.layout import 
 from ansible_collections.slipway.images.plugins.module_utils.engine import images, transfer
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.errors import SlipwayError, StreamError, UsageError
-from ansible_collections.slipway.images.plugins.module_utils.image import progress
 from ansible_collections.slipway.images.plugins.module_utils.image.digest import short
 from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference, is_id
@@ -244,8 +243,10 @@ def _left(engine: Engine, todo: Plan, done: t.Iterable[Load | Tag], called: t.Ma
 
 def _load(engine: Engine, load: Load) -> dict[str, str]:
     """Gives what the engine calls those nameless images of which the archive could not tell: config digest -> id."""
+    from ansible_collections.slipway.images.plugins.module_utils.image.progress import fold
+
     what = "loading %s" % load.archive.path
-    told = progress.fold(transfer.load(engine, archive.blocks(load.archive, load.images)))
+    told = fold(transfer.load(engine, archive.blocks(load.archive, load.images)))
     told.check(what)
     unknown = [promise.name for promise in load.promises if promise.id == UNKNOWN and promise.name in promise.ids]
     called = dict(zip(unknown, filter(is_id, told.loaded)))

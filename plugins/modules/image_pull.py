@@ -136,11 +136,9 @@ from ansible_collections.slipway.images.plugins.module_utils.engine.registries i
 from ansible_collections.slipway.images.plugins.module_utils.engine.retry import persistently
 from ansible_collections.slipway.images.plugins.module_utils.errors import NotFound, SlipwayError, UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image import platform as platforms
-from ansible_collections.slipway.images.plugins.module_utils.image import progress
 from ansible_collections.slipway.images.plugins.module_utils.image.facts import bears
 from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
-from ansible_collections.slipway.images.plugins.module_utils.registry import contents
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import ABSENT, Attrs, Outcome, Plan
 from ansible_collections.slipway.images.plugins.module_utils.task.run import run
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, REGISTRY, Spec
@@ -248,12 +246,14 @@ def _find(registries: Registries, params: t.Mapping[str, t.Any], text: str, refe
 
 def _tagged(registries: Registries, reference: Reference, here: t.Mapping[str, Attrs]) -> list[Found]:
     """One for each tag that the registry has; without any there is nothing to tell them by."""
+    from ansible_collections.slipway.images.plugins.module_utils.registry.contents import describe, tags
+
     registry = registries.at(reference.registry)
     found = []
-    for tag in contents.tags(registry, reference.repository):
+    for tag in tags(registry, reference.repository):
         one = reference.with_tag(tag)
         attrs = here.get(str(one)) or {}
-        digest = contents.describe(registry, reference.repository, tag).digest if attrs else ""
+        digest = describe(registry, reference.repository, tag).digest if attrs else ""
         found.append(Found(str(one), one, {str(one): attrs}, digest))
     return found or [Found(str(reference), reference, here)]
 
@@ -345,12 +345,14 @@ def apply(engine: Engine, todo: Pulls) -> Outcome:
 def _bring(engine: Engine, pull: Pull) -> tuple[dict[str, Attrs], SlipwayError | None]:
     """What the names point to afterwards, and what went wrong. A pull that failed may have moved a name all the same:
     one tag of many, or to an image for another platform."""
+    from ansible_collections.slipway.images.plugins.module_utils.image.progress import fold
+
     platform = str(pull.platform) if pull.platform else None
     failure: SlipwayError | None = None
 
     def attempt() -> None:
         records = transfer.pull(engine, pull.reference, platform, pull.all_tags)
-        progress.fold(records).check("pulling %s" % pull.reference)
+        fold(records).check("pulling %s" % pull.reference)
 
     try:
         persistently(attempt, pull.retries)

@@ -23,7 +23,7 @@ def ours(address: str) -> t.Callable[[int], str]:
     from ansible_collections.slipway.images.plugins.module_utils.wire.address import Address
     from ansible_collections.slipway.images.plugins.module_utils.wire.transport import Transport
 
-    engine = greet(Transport(Address.parse(address, False)), "auto", Credentials([]), [])
+    engine = greet(Transport(Address.parse(address, False)), "auto", lambda: Credentials([]), [])
 
     def read(count: int) -> str:
         answered = builder.build(engine, [("t", f"log:{count}"), ("remote", "http://localhost/")], "")

@@ -93,7 +93,8 @@ class Fake:
 
     @property
     def engine(self) -> Engine:
-        return Engine(t.cast(Transport, self), self.api, Credentials(self.warnings), self.podman, self.warnings)
+        mine = Credentials(self.warnings)
+        return Engine(t.cast(Transport, self), self.api, lambda: mine, self.podman, self.warnings)
 
     @property
     def writes(self) -> list[Call]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import TracebackType
 
 from ansible_collections.slipway.images.plugins.module_utils.engine import version as api
@@ -16,7 +17,6 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
     RequirementError,
     TransportError,
 )
-from ansible_collections.slipway.images.plugins.module_utils.image.progress import blame
 from ansible_collections.slipway.images.plugins.module_utils.wire.answer import Answer
 from ansible_collections.slipway.images.plugins.module_utils.wire.transport import Transport
 
@@ -43,9 +43,14 @@ class Engine:
 
     transport: Transport
     api: api.Version
-    auths: Auths
+    credentials: t.Callable[[], Auths]
     podman: bool = False
     warnings: list[str] = field(default_factory=list)
+
+    @cached_property
+    def auths(self) -> Auths:
+        """Looked for when a registry is first asked for: most tasks have no use for them."""
+        return self.credentials()
 
     def request(self, method: str, path: str, **how: t.Any) -> Answer:
         """One call; `path` is without the version. See `Transport.request` for `how` and for what it raises."""
@@ -59,6 +64,8 @@ class Engine:
                     % (api.show(self.api), said),
                     said=said,
                 ) from error
+            from ansible_collections.slipway.images.plugins.module_utils.image.progress import blame
+
             blamed = blame(said)
             if error.facts.get("status") == 500 and issubclass(blamed, EngineError):
                 # The engine passes a registry's refusal on as an error of its own.
@@ -86,7 +93,7 @@ class Engine:
         self.transport.close()
 
 
-def greet(transport: Transport, wanted_api: str, auths: Auths, warnings: list[str]) -> Engine:
+def greet(transport: Transport, wanted_api: str, credentials: t.Callable[[], Auths], warnings: list[str]) -> Engine:
     """Ask the engine who it is (one `GET /_ping`) and agree on a version.
 
     Every engine names the newest version it speaks in the header `Api-Version`; Podman adds `Libpod-API-Version`.
@@ -100,7 +107,7 @@ def greet(transport: Transport, wanted_api: str, auths: Auths, warnings: list[st
     if theirs is None:
         raise _stranger(transport, "no API version")
     podman = "Libpod-API-Version" in headers
-    return Engine(transport, api.negotiate(wanted_api, theirs), auths, podman, warnings)
+    return Engine(transport, api.negotiate(wanted_api, theirs), credentials, podman, warnings)
 
 
 def _stranger(transport: Transport, said: str) -> TransportError:

@@ -12,9 +12,10 @@ from ipaddress import ip_address, ip_network
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.engine.registry import distribution
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
-from ansible_collections.slipway.images.plugins.module_utils.registry.client import Registry, is_local
-from ansible_collections.slipway.images.plugins.module_utils.registry.contents import describe
 from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
+
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.registry.client import Registry
 
 
 class Registries:
@@ -28,6 +29,8 @@ class Registries:
 
     def at(self, host: str) -> Registry:
         """`host` as in `Reference.registry`."""
+        from ansible_collections.slipway.images.plugins.module_utils.registry.client import Registry, is_local
+
         with self._turn:
             if host not in self._open:
                 tls = Tls(**self.engine.auths.certificates(host))
@@ -41,6 +44,8 @@ class Registries:
         asked = distribution(self.engine, reference)
         if asked:
             return str(asked["Descriptor"]["digest"])
+        from ansible_collections.slipway.images.plugins.module_utils.registry.contents import describe
+
         label = reference.digest or reference.tag or "latest"
         return describe(self.at(reference.registry), reference.repository, label).digest
 

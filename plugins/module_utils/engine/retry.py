@@ -9,7 +9,6 @@ import time
 import typing as t
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import SlipwayError
-from ansible_collections.slipway.images.plugins.module_utils.image.progress import retryable
 
 T = t.TypeVar("T")
 
@@ -26,6 +25,8 @@ def persistently(attempt: t.Callable[[], T], retries: int, pause: t.Callable[[fl
         try:
             return attempt()
         except SlipwayError as error:
+            from ansible_collections.slipway.images.plugins.module_utils.image.progress import retryable
+
             if not retryable(error):
                 raise
         pause(min(2**earlier, LONGEST))

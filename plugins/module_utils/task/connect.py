@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import typing as t
+from functools import partial
 
-from ansible_collections.slipway.images.plugins.module_utils.disk.credentials import Credentials, given, registries
-from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine, greet
+from ansible_collections.slipway.images.plugins.module_utils.engine.client import Auths, Engine, greet
 from ansible_collections.slipway.images.plugins.module_utils.wire.address import Address
 from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
 from ansible_collections.slipway.images.plugins.module_utils.wire.transport import Transport
@@ -23,7 +23,7 @@ def connect(params: t.Mapping[str, t.Any], warnings: list[str]) -> Engine:
     address = Address.parse(params["docker_host"], bool(params["tls"] or params["validate_certs"]))
     tls = _tls(params) if address.tls else None
     transport = Transport(address, tls, params["timeout"])
-    return greet(transport, params["api_version"], _credentials(params, warnings), warnings)
+    return greet(transport, params["api_version"], partial(_credentials, params, warnings), warnings)
 
 
 def _tls(params: t.Mapping[str, t.Any]) -> Tls:
@@ -36,8 +36,10 @@ def _tls(params: t.Mapping[str, t.Any]) -> Tls:
     )
 
 
-def _credentials(params: t.Mapping[str, t.Any], warnings: list[str]) -> Credentials:
+def _credentials(params: t.Mapping[str, t.Any], warnings: list[str]) -> Auths:
     """What the task says of itself goes to the registries of its own images, and to no other."""
+    from ansible_collections.slipway.images.plugins.module_utils.disk.credentials import Credentials, given, registries
+
     own = given(params.get("registry_username"), params.get("registry_password"), params.get("registry_token"))
     names = params.get("name") or []
     mine = registries([names] if isinstance(names, str) else names) if own else frozenset[str]()

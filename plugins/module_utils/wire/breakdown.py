@@ -48,7 +48,7 @@ def explain(exc: Exception, address: Address, endpoint: str, timeout: float) -> 
         kind = TransportTimeout
         text = f"{address} did not answer {endpoint} within {timeout:g} seconds"
     elif isinstance(exc, ProxyError):
-        text = f"the proxy of the environment (http_proxy, https_proxy, no_proxy) does not lead to {address}: {_one_line(exc)}"
+        text = f"the proxy of the environment (http_proxy, ..., no_proxy) does not lead to {address}: {_one_line(exc)}"
     else:
         said = (words for words in (_words(cause, address) for cause in _causes(exc)) if words)
         text = next(said, f"the connection to {address} failed on {endpoint}: {_one_line(exc)}")

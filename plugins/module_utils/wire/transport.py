@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One HTTP request to one engine, on `requests`; every foreign exception becomes one of ours here.
 
-Requests are sent by urllib3, which is what `requests` itself sends by: importing the rest of it takes a fifth of a task's
-start-up, so that is done only where its knowledge is needed (proxies, for whatever is not a unix socket).
+Requests are sent by urllib3, which is what `requests` itself sends by: importing the rest of it takes a fifth of a
+task's start-up, so that is done only where its knowledge is needed (proxies, for whatever is not a unix socket).
 """
 
 from __future__ import annotations
@@ -162,8 +162,8 @@ def _proxy(address: Address) -> str | None:
 
 def _missing(exc: ImportError) -> RequirementError:
     error = RequirementError(
-        f"the Python library requests is missing for {sys.executable} ({exc}): install the package python3-requests, or "
-        f"run {sys.executable} -m pip install requests",
+        f"the Python library requests is missing for {sys.executable} ({exc}): install the package python3-requests, "
+        f"or run {sys.executable} -m pip install requests",
         library="requests",
         python=sys.executable,
     )

@@ -80,7 +80,7 @@ def meet(serve: Serve, daemon: Daemon) -> t.Iterator[t.Callable[..., Engine]]:
 
     def connect(wanted_api: str = "auto") -> Engine:
         transports.append(Transport(serve(daemon.talk)[0], None, 10))
-        return greet(transports[-1], wanted_api, Nobody(), [])
+        return greet(transports[-1], wanted_api, Nobody, [])
 
     yield connect
     for transport in transports:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tarfile
 import typing as t
 from collections import Counter
@@ -26,6 +27,8 @@ from ansible_collections.slipway.images.plugins.module_utils.image.reference imp
 
 _OF_A_SYSTEM = {"bin", "dev", "etc", "lib", "proc", "sbin", "usr", "var", ".dockerenv"}
 """Top-level names of which a root file system has some, and an image archive none."""
+_FIRST = re.compile(rb"(?:[0-9a-f]{64}(?:\.json|\.tar|/)|blobs/|(?:manifest|index)\.json\0|oci-layout\0)")
+"""What the first member is called, whoever wrote the archive."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,19 @@ def read(path: str) -> Archive:
         if not images:
             raise contents.bad("there is no image in it")
         return Archive(path, kind, plain.compression, images, stamp)
+
+
+def begun(path: str) -> bool:
+    """Is this file what an interrupted save leaves behind: empty, or the beginning of an image archive?
+
+    It tells a file that nobody misses from one that only happens to be where an archive is to be written.
+    """
+    with compression.opened(path) as plain:
+        try:
+            header = plain.read(tarfile.BLOCKSIZE)
+        except FormatError:
+            return False
+    return not header or (header[257:262] == b"ustar" and bool(_FIRST.match(header.removeprefix(b"./"))))
 
 
 def chosen(archive: Archive, platform: Platform) -> tuple[ArchivedImage, ...]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import shutil
@@ -22,15 +23,38 @@ def opened(file: t.BinaryIO) -> Codec:
         from compression import zstd  # Python 3.14
 
         return zstd.ZstdFile(file), (zstd.ZstdError,)
+    library = _library()
+    if library:
+        return _buffered(_Frames(file, library.ZstdDecompressor())), (library.ZstdError,)
+    return _buffered(_Program([_program(), "-dcq"], file)), ()
+
+
+def into(file: t.BinaryIO, level: int) -> t.BinaryIO:
+    """What is written to this comes out compressed in `file`, which stays open; `ImportError` when nothing can."""
+    with contextlib.suppress(ImportError):
+        from compression import zstd  # Python 3.14
+
+        return t.cast(t.BinaryIO, zstd.ZstdFile(file, "wb", level=level))
+    library = _library()
+    if library:
+        return t.cast(t.BinaryIO, library.ZstdCompressor(level=level).stream_writer(file, closefd=False))
+    return t.cast(t.BinaryIO, _Compressor([_program(), "-qc", "-%d" % level], file))
+
+
+def _library() -> t.Any:
     with contextlib.suppress(ImportError):
         import zstandard
 
         if hasattr(zstandard.ZstdDecompressor().decompressobj(), "eof"):
-            return _buffered(_Frames(file, zstandard.ZstdDecompressor())), (zstandard.ZstdError,)
+            return zstandard
+    return None
+
+
+def _program() -> str:
     program = shutil.which("zstd", path="%s:/usr/local/bin:/usr/bin" % os.environ.get("PATH", ""))
-    if program:
-        return _buffered(_Program([program, "-dcq"], file)), ()
-    raise ImportError("no zstd")
+    if not program:
+        raise ImportError("no zstd")
+    return program
 
 
 def _buffered(raw: io.RawIOBase) -> t.BinaryIO:
@@ -92,3 +116,30 @@ class _Program(io.RawIOBase):
             self._process.kill()
             self._process.communicate()
         super().close()
+
+
+class _Compressor(io.RawIOBase):
+    """A program that compresses what is written to it, straight into the file. It has ended when this is closed."""
+
+    def __init__(self, command: list[str], file: t.BinaryIO) -> None:
+        file.flush()
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=file, stderr=pipe)
+        self._in = t.cast(io.BufferedWriter, self._process.stdin)
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: t.Any) -> int:
+        try:
+            return self._in.write(data)
+        except BrokenPipeError:
+            self.close()  # which knows why
+            raise
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            said = self._process.communicate()[1].decode("utf-8", "replace")
+            if self._process.wait():
+                raise OSError(errno.EIO, " ".join(said.split()))

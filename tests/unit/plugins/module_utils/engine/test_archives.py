@@ -14,7 +14,10 @@ from ansible_collections.slipway.images.plugins.module_utils.image.reference imp
 ERROR = b'{"errorDetail":{"message":"write: no space left on device"},"error":"write: no space left on device"}\r\n'
 IMPORTS: list[tuple[dict[str, t.Any], dict[str, str]]] = [
     ({}, {}),
-    ({"changes": ["CMD a"], "message": "m", "platform": "linux/arm"}, {"changes": "CMD a", "message": "m", "platform": "linux/arm"}),
+    (
+        {"changes": ["CMD a"], "comment": "m", "platform": "linux/arm"},
+        {"changes": "CMD a", "message": "m", "platform": "linux/arm"},
+    ),
 ]
 
 

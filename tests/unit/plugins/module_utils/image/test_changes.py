@@ -20,10 +20,13 @@ MADE: list[tuple[list[str], dict[str, t.Any]]] = [
     (["ENV A=1 B='two words'", "ENV C x  y", "ENV A=$A$C"], {"Env": ["A=1x  y", "B=two words", "C=x  y"]}),
     (["ENV A=1", "ENV A=2 B=$A"], {"Env": ["A=2", "B=1"]}),
     (["LABEL a=1 'b c'=\"$D\"", "LABEL a=2"], {"Labels": {"a": "2", "b c": ""}}),
-    (["ENV P=80", "EXPOSE $P 53/UDP 90-91", "EXPOSE 8080:81"], {
-        "Env": ["P=80"],
-        "ExposedPorts": {"80/tcp": {}, "53/udp": {}, "90/tcp": {}, "91/tcp": {}, "81/tcp": {}},
-    }),
+    (
+        ["ENV P=80", "EXPOSE $P 53/UDP 90-91", "EXPOSE 8080:81"],
+        {
+            "Env": ["P=80"],
+            "ExposedPorts": {"80/tcp": {}, "53/udp": {}, "90/tcp": {}, "91/tcp": {}, "81/tcp": {}},
+        },
+    ),
     (["VOLUME /a /b", 'VOLUME ["/c d"]'], {"Volumes": {"/a": {}, "/b": {}, "/c d": {}}}),
     (["USER me", "WORKDIR /a", "WORKDIR b/../c"], {"User": "me", "WorkingDir": "/a/c"}),
     (["WORKDIR rel"], {"WorkingDir": "/rel"}),
@@ -31,9 +34,18 @@ MADE: list[tuple[list[str], dict[str, t.Any]]] = [
     (["ONBUILD RUN a", "onbuild CMD b"], {"OnBuild": ["RUN a", "CMD b"]}),
     (["HEALTHCHECK NONE"], {"Healthcheck": {"Test": ["NONE"]}}),
     (["HEALTHCHECK cmd a b"], {"Healthcheck": {"Test": ["CMD-SHELL", "a b"]}}),
-    (['HEALTHCHECK --interval=1m30s  --timeout=1.5s --start-period=100ms --retries=2 CMD ["a"]'], {
-        "Healthcheck": {"Test": ["CMD", "a"], "Interval": 90 * 10**9, "Timeout": 1500000000, "StartPeriod": 10**8, "Retries": 2}
-    }),
+    (
+        ['HEALTHCHECK --interval=1m30s  --timeout=1.5s --start-period=100ms --retries=2 CMD ["a"]'],
+        {
+            "Healthcheck": {
+                "Test": ["CMD", "a"],
+                "Interval": 90 * 10**9,
+                "Timeout": 1500000000,
+                "StartPeriod": 10**8,
+                "Retries": 2,
+            }
+        },
+    ),
     (["ENV A=1 \\\n  B=2\nUSER x"], {"Env": ["A=1", "B=2"], "User": "x"}),
 ]
 BAD = [

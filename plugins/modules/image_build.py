@@ -275,9 +275,9 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import Engin
 from ansible_collections.slipway.images.plugins.module_utils.image import classiclog
 from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
 from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest, secrets
-from ansible_collections.slipway.images.plugins.module_utils.image.digest import short
 from ansible_collections.slipway.images.plugins.module_utils.image.dockerfile import Dockerfile
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
+from ansible_collections.slipway.images.plugins.module_utils.image.tagging import Tag
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import ABSENT, Attrs, Outcome, Plan
 from ansible_collections.slipway.images.plugins.module_utils.task.run import run
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, REGISTRY, Spec
@@ -362,15 +362,6 @@ class Build:
 
     def __str__(self) -> str:
         return "build %s (%s)" % (self.request.names[0], self.reason)
-
-
-@dataclass(frozen=True)
-class Tag:
-    id: str
-    name: Reference
-
-    def __str__(self) -> str:
-        return "tag %s, which is built already, as %s" % (short(self.id), self.name)
 
 
 @dataclass(frozen=True)
@@ -460,7 +451,9 @@ def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Plan:
     before = {name: attrs.get("Id", ABSENT) for name, attrs in seen.here.items()}
     if seen.record and not seen.changed:
         id = seen.record.id
-        actions = tuple(Tag(id, name) for name in seen.build.request.names if before[str(name)] != id)
+        actions = tuple(
+            Tag(id, name, "which is built already") for name in seen.build.request.names if before[str(name)] != id
+        )
         after = dict.fromkeys(before, id)
     elif params["rebuild"] == "never" and ABSENT not in before.values():
         after = before

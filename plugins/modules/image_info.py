@@ -171,11 +171,11 @@ error:
 
 import time
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ansible_collections.slipway.images.plugins.module_utils.engine import images, layers, lookup
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
+from ansible_collections.slipway.images.plugins.module_utils.engine.parallel import each
 from ansible_collections.slipway.images.plugins.module_utils.image import facts
 from ansible_collections.slipway.images.plugins.module_utils.image import filters as chosen
 from ansible_collections.slipway.images.plugins.module_utils.image.filters import Label
@@ -231,9 +231,10 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
     names = params["name"]
     find = images.inspect if names is None else lookup.find
     asked = dict.fromkeys(_listed(engine, params["filters"] or {}, params["all"]) if names is None else names)
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        known = pool.map(lambda text: _know(engine, find(engine, text), params["history"], params["layers"]), asked)
-        return Seen(dict(zip(asked, known)), images.used(engine) if params["in_use_by"] else {})
+    known = each(
+        lambda text: _know(engine, find(engine, text), params["history"], params["layers"]), asked, SIDE_BY_SIDE
+    )
+    return Seen(dict(zip(asked, known)), images.used(engine) if params["in_use_by"] else {})
 
 
 def _listed(engine: Engine, asked: t.Mapping[str, t.Any], everything: bool) -> t.Iterator[str]:

@@ -95,9 +95,9 @@ from ansible_collections.slipway.images.plugins.module_utils.disk.layout import 
 from ansible_collections.slipway.images.plugins.module_utils.engine import images, transfer
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.errors import SlipwayError, StreamError, UsageError
-from ansible_collections.slipway.images.plugins.module_utils.image.digest import short
 from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference, is_id
+from ansible_collections.slipway.images.plugins.module_utils.image.tagging import Tag
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import ABSENT, Attrs, Outcome, Plan
 from ansible_collections.slipway.images.plugins.module_utils.task.run import run
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, Spec
@@ -141,15 +141,6 @@ class Seen:
     loads: tuple[Load, ...]
     here: t.Mapping[str, Attrs]
     stored: t.Mapping[frozenset[str], str]
-
-
-@dataclass(frozen=True)
-class Tag:
-    id: str
-    name: str
-
-    def __str__(self) -> str:
-        return "tag %s, which is here already, as %s" % (short(self.id), self.name)
 
 
 def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
@@ -212,7 +203,7 @@ def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Plan:
     for name, promise in wanted.items():
         id = stored.get(promise.ids, promise.id)
         if after[name] != id and name not in promise.ids:
-            actions.append(Tag(id, name))
+            actions.append(Tag(id, Reference.parse(name), "which is here already"))
         after[name] = id
     return Plan(before, after, tuple(actions), seen.here)
 
@@ -223,8 +214,7 @@ def apply(engine: Engine, todo: Plan) -> Outcome:
     try:
         for action in todo.actions:
             if isinstance(action, Tag):
-                name = Reference.parse(action.name)
-                images.tag(engine, action.id, name.name, name.tag)
+                images.tag(engine, action.id, action.name.name, action.name.tag)
             else:
                 called.update(_load(engine, action))
             done.append(action)

@@ -127,14 +127,15 @@ error:
 """
 
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ansible_collections.slipway.images.plugins.module_utils.engine import images, transfer
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
+from ansible_collections.slipway.images.plugins.module_utils.engine.parallel import each
 from ansible_collections.slipway.images.plugins.module_utils.engine.registries import Registries
 from ansible_collections.slipway.images.plugins.module_utils.engine.retry import persistently
-from ansible_collections.slipway.images.plugins.module_utils.errors import NotFound, SlipwayError, UsageError
+from ansible_collections.slipway.images.plugins.module_utils.errors import NotFound, SlipwayError
+from ansible_collections.slipway.images.plugins.module_utils.image import batch
 from ansible_collections.slipway.images.plugins.module_utils.image import platform as platforms
 from ansible_collections.slipway.images.plugins.module_utils.image.facts import bears
 from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
@@ -203,26 +204,12 @@ class Pulls(Plan):
 
 
 def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> list[Found]:
-    references = {text: _reference(params, text) for text in params["name"]}
-    registries = {reference.registry for reference in references.values()}
-    if len(registries) > 1 and (params["registry_username"] or params["registry_token"]):
-        raise UsageError(
-            "these credentials are for one registry, and the names are of %d (%s): use a task for each"
-            % (len(registries), ", ".join(sorted(registries))),
-            option="registry_username",
-        )
-    with Registries(engine, params["timeout"]) as asked, ThreadPoolExecutor(max(1, params["parallel"])) as pool:
-        found = pool.map(lambda item: list(_find(asked, params, *item)), references.items())
-        return [one for several in found for one in several]
-
-
-def _reference(params: t.Mapping[str, t.Any], text: str) -> Reference:
-    reference = Reference.parse(text)
-    if not params["all_tags"]:
-        return reference if reference.tag or reference.digest else reference.with_tag(params["tag"])
-    if reference.tag or reference.digest:
-        raise UsageError("all_tags pulls a repository: leave out what follows its name in %s" % text, option="name")
-    return reference
+    references = batch.references(params["name"], params["tag"], params["all_tags"])
+    if params["registry_username"] or params["registry_token"]:
+        batch.check_one_registry(references.values())
+    with Registries(engine, params["timeout"]) as asked:
+        found = each(lambda item: list(_find(asked, params, *item)), references.items(), params["parallel"])
+    return [one for several in found for one in several]
 
 
 def _find(registries: Registries, params: t.Mapping[str, t.Any], text: str, reference: Reference) -> t.Iterator[Found]:
@@ -285,7 +272,7 @@ def plan(params: t.Mapping[str, t.Any], seen: t.Sequence[Found]) -> Pulls:
             Pull(tuple(written), reference, platform, params["retries"]) for reference, written in texts.items()
         ),
         images=here,
-        failure=_gathered(failures, len(seen)),
+        failure=batch.gathered(failures, len(seen), "did not come"),
         failures=failures,
         total=len(seen),
         parallel=params["parallel"],
@@ -310,32 +297,20 @@ def _missing(found: Found, platform: Platform | None) -> NotFound:
     return NotFound("%s is not on the engine, and pull is never" % wanted, name=found.text)
 
 
-def _gathered(failures: t.Mapping[str, SlipwayError], total: int) -> SlipwayError | None:
-    """One error for all names that did not come, of the kind of the first."""
-    if not failures:
-        return None
-    first = next(iter(failures.values()))
-    if total == 1:
-        return first
-    reasons = {text: str(error) for text, error in failures.items()}
-    said = "; ".join("%s (%s)" % reason for reason in reasons.items())
-    return type(first)("%d of %d images did not come: %s" % (len(failures), total, said), failed=reasons)
-
-
 def apply(engine: Engine, todo: Pulls) -> Outcome:
     came: dict[str, Attrs] = {}
     done: list[Pull] = []
     failures = dict(todo.failures)
-    with ThreadPoolExecutor(max(1, todo.parallel)) as pool:
-        for action, (here, error) in zip(todo.actions, pool.map(lambda pull: _bring(engine, pull), todo.actions)):
-            came.update(here)
-            if error:
-                failures.update(dict.fromkeys(action.texts, error))
-            else:
-                done.append(action)
+    results = each(lambda pull: _bring(engine, pull), todo.actions, todo.parallel)
+    for action, (here, error) in zip(todo.actions, results):
+        came.update(here)
+        if error:
+            failures.update(dict.fromkeys(action.texts, error))
+        else:
+            done.append(action)
     after = {**todo.before, **{name: attrs.get("Id", ABSENT) for name, attrs in came.items()}}
     outcome = Outcome(after, tuple(done), {**todo.images, **came})
-    failure = _gathered(failures, todo.total)
+    failure = batch.gathered(failures, todo.total, "did not come")
     if failure:
         failure.outcome = outcome
         raise failure

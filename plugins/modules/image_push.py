@@ -133,11 +133,11 @@ error:
 """
 
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ansible_collections.slipway.images.plugins.module_utils.engine import images, registry, transfer
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
+from ansible_collections.slipway.images.plugins.module_utils.engine.parallel import each
 from ansible_collections.slipway.images.plugins.module_utils.engine.retry import persistently
 from ansible_collections.slipway.images.plugins.module_utils.errors import (
     Denied,
@@ -241,8 +241,7 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> list[Found]:
     def look(reference: Reference) -> Found:
         return _find(engine, texts[reference], reference, platform, params["retries"])
 
-    with ThreadPoolExecutor(max(1, params["parallel"])) as pool:
-        return list(pool.map(look, dict.fromkeys(wanted.values())))
+    return each(look, dict.fromkeys(wanted.values()), params["parallel"])
 
 
 def _tags(engine: Engine, text: str, repository: Reference) -> dict[str, Reference]:
@@ -335,13 +334,13 @@ def apply(engine: Engine, todo: Pushes) -> Outcome:
     arrived: dict[str, Remote] = {}
     done: list[Push] = []
     failures = dict(todo.failures)
-    with ThreadPoolExecutor(max(1, todo.parallel)) as pool:
-        for push, result in zip(todo.actions, pool.map(lambda push: _bring(engine, push), todo.actions)):
-            if isinstance(result, SlipwayError):
-                failures[push.text] = result
-            else:
-                done.append(push)
-                arrived[push.text] = result
+    results = each(lambda push: _bring(engine, push), todo.actions, todo.parallel)
+    for push, result in zip(todo.actions, results):
+        if isinstance(result, SlipwayError):
+            failures[push.text] = result
+        else:
+            done.append(push)
+            arrived[push.text] = result
     after = {**todo.before, **{text: remote.digest for text, remote in arrived.items()}}
     digests = {text: digest for text, digest in after.items() if text not in failures}
     sizes = {**todo.sizes, **{text: remote.size for text, remote in arrived.items()}}

@@ -215,10 +215,10 @@ error:
 """
 
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
+from ansible_collections.slipway.images.plugins.module_utils.engine.parallel import each
 from ansible_collections.slipway.images.plugins.module_utils.engine.registries import Registries
 from ansible_collections.slipway.images.plugins.module_utils.engine.registry import distribution
 from ansible_collections.slipway.images.plugins.module_utils.errors import (
@@ -302,8 +302,8 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> list[Found]:
             return replace(found, error=error)
         return found
 
-    with Registries(engine, params["timeout"]) as registries, ThreadPoolExecutor(AT_A_TIME) as pool:
-        return list(pool.map(find, names.items()))
+    with Registries(engine, params["timeout"]) as registries:
+        return each(find, names.items(), AT_A_TIME)
 
 
 def _any(params: t.Mapping[str, t.Any], *options: str) -> bool:

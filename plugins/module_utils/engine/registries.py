@@ -12,7 +12,6 @@ from ipaddress import ip_address, ip_network
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.engine.registry import distribution
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
-from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
 
 if t.TYPE_CHECKING:
     from ansible_collections.slipway.images.plugins.module_utils.registry.client import Registry
@@ -30,6 +29,7 @@ class Registries:
     def at(self, host: str) -> Registry:
         """`host` as in `Reference.registry`."""
         from ansible_collections.slipway.images.plugins.module_utils.registry.client import Registry, is_local
+        from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
 
         with self._turn:
             if host not in self._open:

@@ -10,8 +10,10 @@ from functools import partial
 
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Auths, Engine, greet
 from ansible_collections.slipway.images.plugins.module_utils.wire.address import Address
-from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
 from ansible_collections.slipway.images.plugins.module_utils.wire.transport import Transport
+
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
 
 
 def connect(params: t.Mapping[str, t.Any], warnings: list[str]) -> Engine:
@@ -27,6 +29,8 @@ def connect(params: t.Mapping[str, t.Any], warnings: list[str]) -> Engine:
 
 
 def _tls(params: t.Mapping[str, t.Any]) -> Tls:
+    from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
+
     return Tls(
         verify=params["validate_certs"] is not False,
         ca_path=params["ca_path"],

@@ -18,7 +18,6 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
     SlipwayError,
     TransportError,
 )
-from ansible_collections.slipway.images.plugins.module_utils.wire.records import decode
 
 BLOCK = 64 * 1024
 REFUSALS = {401: Denied, 403: Denied, 404: NotFound, 409: Conflict}
@@ -59,6 +58,8 @@ class Answer:
 
     def records(self) -> t.Iterator[dict[str, t.Any]]:
         """The body as JSON objects, each as soon as it has come. What the records say is for the caller to judge."""
+        from ansible_collections.slipway.images.plugins.module_utils.wire.records import decode
+
         return decode(self.blocks())
 
     def content(self, limit: int) -> bytes:

@@ -11,17 +11,15 @@ import pwd
 import socket
 import ssl
 import typing as t
-from http.client import BadStatusLine, HTTPException, RemoteDisconnected
+from http.client import BadStatusLine, RemoteDisconnected
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import TransportError, TransportTimeout
 from ansible_collections.slipway.images.plugins.module_utils.wire.address import Address
 
 try:
-    from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError, ReadTimeoutError
-
-    FOREIGN: tuple[type[Exception], ...] = (HTTPError, OSError, HTTPException)
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError, ReadTimeoutError
 except ImportError:  # said by `Transport`, the one door
-    FOREIGN = (OSError, HTTPException)
+    ConnectTimeoutError = NewConnectionError = ProxyError = ReadTimeoutError = OSError  # type: ignore[assignment,misc]
 
 UNTRUSTED = "is signed by an authority that is not trusted here; {}"
 VERIFY = {  # codes of OpenSSL's X509_verify_cert

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import sys
 import typing as t
+from http.client import HTTPException
 from json import dumps
 from urllib.parse import urlencode
 
@@ -22,17 +23,20 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
 )
 from ansible_collections.slipway.images.plugins.module_utils.wire.address import Address
 from ansible_collections.slipway.images.plugins.module_utils.wire.answer import Answer, refusal
-from ansible_collections.slipway.images.plugins.module_utils.wire.breakdown import FOREIGN, explain, speaks_tls
-from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
 from ansible_collections.slipway.images.plugins.module_utils.wire.unixsocket import pools, tcp_options
 
 try:
     from urllib3 import PoolManager, ProxyManager, Timeout, disable_warnings
-    from urllib3.exceptions import InsecureRequestWarning
+    from urllib3.exceptions import HTTPError, InsecureRequestWarning
 
     MISSING: ImportError | None = None
+    FOREIGN: tuple[type[Exception], ...] = (HTTPError, OSError, HTTPException)
 except ImportError as exc:
     MISSING = exc
+    FOREIGN = (OSError, HTTPException)
+
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
 
 Pairs = t.Union[t.Mapping[str, str], t.Sequence[tuple[str, str]]]
 
@@ -50,7 +54,7 @@ class Transport:
         self.address = address
         self.timeout = timeout
         proxy = None if address.is_unix else _proxy(address)
-        self._pool = _pool(address, (tls or Tls()) if address.tls else None, proxy)
+        self._pool = _pool(address, tls, proxy)
         # A proxy for plain HTTP is told the whole URL; through one for TLS there is a tunnel.
         self._prefix = address.url if proxy and not address.tls else "" if address.is_unix else address.path
 
@@ -62,6 +66,8 @@ class Transport:
             endpoint = _endpoint(method, path)
             error = refusal(answer, endpoint)
             if error.facts["said"].startswith("Client sent an HTTP request to an HTTPS server"):  # Go's net/http
+                from ansible_collections.slipway.images.plugins.module_utils.wire.breakdown import speaks_tls
+
                 raise TransportError(speaks_tls(self.address), address=str(self.address), endpoint=endpoint)
             raise error
         return answer
@@ -90,6 +96,8 @@ class Transport:
         data = body if body is None or isinstance(body, bytes) else _upload(body)
 
         def translate(exc: Exception) -> SlipwayError:
+            from ansible_collections.slipway.images.plugins.module_utils.wire.breakdown import explain
+
             return explain(exc, self.address, endpoint, self.timeout)
 
         try:
@@ -137,7 +145,10 @@ def _endpoint(method: str, path: str) -> str:
 
 def _pool(address: Address, tls: Tls | None, proxy: str | None) -> t.Any:
     options: dict[str, t.Any] = {} if address.is_unix else {"socket_options": tcp_options()}
-    if tls:
+    if address.tls:
+        from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
+
+        tls = tls or Tls()
         options["ssl_context"] = tls.context()
         if tls.hostname and tls.verify:
             options.update(assert_hostname=tls.hostname, server_hostname=tls.hostname)

@@ -13,9 +13,9 @@ import typing as t
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import TransportError
 from ansible_collections.slipway.images.plugins.module_utils.wire.answer import Answer, refusal
-from ansible_collections.slipway.images.plugins.module_utils.wire.breakdown import FOREIGN, explain
+from ansible_collections.slipway.images.plugins.module_utils.wire.breakdown import explain
 from ansible_collections.slipway.images.plugins.module_utils.wire.stream import Stream, TlsStream
-from ansible_collections.slipway.images.plugins.module_utils.wire.transport import Transport
+from ansible_collections.slipway.images.plugins.module_utils.wire.transport import FOREIGN, Transport
 
 _SWITCHING = 101
 _LONGEST_REFUSAL = 64 << 10  # bytes

@@ -325,7 +325,7 @@ def test_a_name_moved_by_another_hand_is_moved_back(fake: Fake, context: Path) -
     built = run(fake, given)["image"]["Id"]
     fake.name("app:1", image("foreign"))
     todo, _said = planned(fake, given)
-    assert todo.actions == (Tag(built, Reference.parse("app:1")),)
+    assert todo.actions == (Tag(built, Reference.parse("app:1"), "which is built already"),)
     assert report(todo, apply(fake.engine, todo))["diff"] == {
         "before": {"app:1": id_of("foreign")},
         "after": {"app:1": built},

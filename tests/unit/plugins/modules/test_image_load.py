@@ -17,6 +17,7 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
     StreamError,
     UsageError,
 )
+from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import Plan
 from ansible_collections.slipway.images.plugins.module_utils.task.run import report
 from ansible_collections.slipway.images.plugins.modules.image_load import SPEC, UNKNOWN, Tag, apply, observe, plan
@@ -256,7 +257,9 @@ def test_it_is_known_by_any_of_its_ids(keep: Keep, id: str) -> None:
     for fake in (Engine(images={"app:1": stored(A, id)}), containerd(images={"app:1": stored(A, id)})):
         assert planned(fake, keep("x.tar", A, make=archives.oci))[1] == []
     elsewhere = Engine(nameless=[stored(A, id)])
-    assert planned(elsewhere, keep("x.tar", A, make=archives.oci))[0].actions == (Tag(id, "app:1"),)
+    assert planned(elsewhere, keep("x.tar", A, make=archives.oci))[0].actions == (
+        Tag(id, Reference.parse("app:1"), "which is here already"),
+    )
 
 
 def test_an_id_that_no_archive_can_tell(keep: Keep) -> None:

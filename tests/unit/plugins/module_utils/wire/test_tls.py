@@ -71,9 +71,7 @@ def test_client_certificates(reach: t.Any, certificates: t.Any) -> None:
     assert reach(Tls(ca_path=certificates.ca, **pair), wants_client=True) == "OK"
     assert "wants a client certificate: set client_cert" in reach(Tls(ca_path=certificates.ca), wants_client=True)
     foreign = {"client_cert": certificates.foreign, "client_key": getattr(certificates, "foreign-key")}
-    assert "does not accept our client certificate" in reach(
-        Tls(ca_path=certificates.ca, **foreign), wants_client=True
-    )
+    assert "does not accept our client certificate" in reach(Tls(ca_path=certificates.ca, **foreign), wants_client=True)
 
 
 def test_tls_to_a_plain_engine(serve: t.Any) -> None:

@@ -80,7 +80,7 @@ options:
     description:
       - V(changed) builds when the context, the Dockerfile, an option or a base image differs from what the image was
         built of, and when there is no record of that.
-      - V(always) asks the builder each time. It is a change when another image comes out of it.
+      - V(always) asks the builder each time. It is a change when another image comes out of it. No record is kept then.
       - V(never) builds only when a name is missing.
     type: str
     choices: [changed, always, never]
@@ -346,7 +346,8 @@ Source = t.Union[Context, TarContext, LoneDockerfile]
 
 @dataclass(frozen=True)
 class Build:
-    """Ask the builder. `inputs` is what is known of them so far, without the context if nobody has read it yet."""
+    """Ask the builder. `inputs` is what is known of them so far, without the context if nobody has read it yet.
+    `recording`: write down what went in, for `rebuild: changed` to compare; with `always` nobody will."""
 
     request: BuildRequest
     source: Source | None
@@ -356,6 +357,7 @@ class Build:
     bases: tuple[Reference, ...]
     inputs: t.Mapping[str, str]
     record: str
+    recording: bool
     proxies: t.Mapping[str, str]
     log_limit: int
     reason: str = ""
@@ -392,6 +394,7 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
             **_ids(engine, bases),
             **(_digests(engine, bases) if params["pull"] and params["rebuild"] != "never" else {}),
         },
+        recording=source is not None and params["rebuild"] != "always",
         record=buildrecord.path(str(engine.transport.address), str(request.names[0])),
         proxies=_proxies(engine, params),
         log_limit=max(0, params["log_limit"]),
@@ -497,7 +500,7 @@ def _left(engine: Engine, todo: Plan, done: t.Iterable[Build | Tag], log: dict[s
 
 
 def _build(engine: Engine, build: Build) -> dict[str, t.Any]:
-    request, tally = build.request, Tally()
+    request, tally = build.request, Tally(build.recording)
     registries = {name.registry for name in (*request.names, *build.bases)}
     records = builder.build(
         engine,
@@ -507,7 +510,7 @@ def _build(engine: Engine, build: Build) -> dict[str, t.Any]:
     )
     log = _follow(build, records)
     log.check(build.path)
-    if build.source:
+    if build.recording:
         inputs = {**build.inputs, **_ids(engine, _brought(build)), CONTEXT: tally.digest}
         warning = buildrecord.write(build.record, BuildRecord(log.id, inputs))
         engine.warnings.extend([warning] if warning else [])

@@ -33,21 +33,24 @@ class Tally:
     times nor the order in which the file system lists names are part of it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hashing: bool = True) -> None:
+        """Without `hashing`, which for large files is most of an upload's cost, the digest is `""`."""
+        self.hashing = hashing
         self._sha = hashlib.sha256()
         self.files = 0
         self.bytes = 0
 
     @property
     def digest(self) -> str:
-        return "sha256:" + self._sha.hexdigest()
+        return "sha256:" + self._sha.hexdigest() if self.hashing else ""
 
     def dockerfile(self, data: bytes) -> None:
         self._sha.update(hashlib.sha256(data).digest())
 
     def raw(self, data: bytes) -> None:
         """Bytes of a context that is a tar already."""
-        self._sha.update(data)
+        if self.hashing:
+            self._sha.update(data)
         self.bytes += len(data)
 
     def add(self, entry: tree.Entry, content: bytes = b"") -> None:
@@ -103,7 +106,7 @@ class Context:
         return tree.walk(self.root, self.rules)
 
     def blocks(self, tally: Tally) -> t.Iterator[bytes]:
-        """The tar in blocks of about 1 MiB; `tally` is complete when it ends. `UsageError` names a file at fault."""
+        """The tar in blocks of about `PIECE`; `tally` is complete when it ends. `UsageError` names a file at fault."""
         return tarstream.gather(self._pieces(tally))
 
     def digest(self, content: t.Callable[[tree.Entry], bytes] | None = None) -> str:
@@ -134,7 +137,7 @@ class Context:
         sent = {extra.path for extra in self.extras}
         for entry in self.entries():
             if entry.path in sent:
-                tally.add(entry, self.content_digest(entry) if entry.kind == tree.FILE else b"")
+                tally.add(entry, self.content_digest(entry) if entry.kind == tree.FILE and tally.hashing else b"")
                 continue
             yield tarstream.entry_header(entry)
             if entry.kind != tree.FILE:
@@ -142,7 +145,8 @@ class Context:
                 continue
             sha = hashlib.sha256()
             for piece in tree.content(self.root, entry):
-                sha.update(piece)
+                if tally.hashing:
+                    sha.update(piece)
                 yield piece
             yield tarstream.padding(entry.stat.st_size)
             tally.add(entry, sha.digest())

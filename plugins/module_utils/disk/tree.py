@@ -16,8 +16,9 @@ import typing as t
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image.ignore import IgnoreRules
 
-PIECE = 1 << 20
-"""Bytes of a file that are in memory at once."""
+PIECE = 1 << 18
+"""Bytes of a file that are in memory at once. With few they stay in the processor's cache while they are read, hashed,
+framed and sent: at 1 MiB, an upload takes a third more CPU."""
 
 FILE, HARDLINK, SYMLINK, CHARACTER, BLOCK, DIRECTORY, FIFO = b"0", b"1", b"2", b"3", b"4", b"5", b"6"
 """What an entry is, as tar's type flag says it."""

@@ -623,6 +623,15 @@ def test_less_than_no_lines_of_log_are_none(fake: Fake) -> None:
     assert run(fake, given)["build"]["steps"][0]["output"] == []
 
 
+def test_who_always_asks_keeps_no_record(fake: Fake, context: Path, tmp_path: Path) -> None:
+    given = {"name": "app", "path": str(context)}
+    run(fake, {**given, "rebuild": "always"})
+    assert kept(tmp_path) == []
+    assert planned(fake, given)[1] == ["build app:latest (no record of what it was built of)"]
+    run(fake, {**given, "rebuild": "never", "tags": ["other"]})
+    assert len(kept(tmp_path)) == 1
+
+
 # Secrets
 
 

@@ -155,6 +155,13 @@ def digest(root: Path, **options: str) -> str:
     return tally.digest
 
 
+def test_without_hashing_the_tar_is_the_same(root: Path) -> None:
+    context, told, untold = Context.open(str(root)), Tally(), Tally(hashing=False)
+    assert b"".join(context.blocks(told)) == b"".join(context.blocks(untold))
+    assert (told.files, told.bytes) == (untold.files, untold.bytes)
+    assert told.digest and not untold.digest
+
+
 def test_the_tally_counts(root: Path) -> None:
     tally = Tally()
     list(Context.open(str(root)).blocks(tally))

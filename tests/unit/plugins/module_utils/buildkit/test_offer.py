@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.slipway.images.plugins.module_utils.buildkit.offer import Offer
+from ansible_collections.slipway.images.plugins.module_utils.buildkit.sources import Wanted
+from ansible_collections.slipway.images.plugins.module_utils.disk.context import Context
+from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import LoneDockerfile, TarContext
+
+FILESYNC = "/moby.filesync.v1.FileSync/DiffCopy"
+
+
+def offer(source: Context | LoneDockerfile | TarContext | None, dockerfile: str | None = None) -> Offer:
+    return Offer.of(source, dockerfile=dockerfile, inline=False, lookup=lambda host: None)
+
+
+def key(offer: Offer) -> str:
+    return dict(offer.session.headers)["X-Docker-Expose-Session-Sharedkey"]
+
+
+def test_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/App").write_text("FROM x\n")
+    made = offer(Context.open(str(tmp_path), "d/App"), "d/App")
+    asked = [("version", "2"), ("session", made.session.id), ("dockerfile", "App"), ("remote", "client-session")]
+    assert list(made.query) == asked
+    assert FILESYNC in [value for _name, value in made.session.headers]
+    assert key(made)
+
+
+def test_what_needs_no_directory_serves_none(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "t.tar", "w") as tar:
+        (tmp_path / "App").write_text("FROM x\n")
+        tar.add(tmp_path / "App", "d/App")
+    for source in (TarContext.open(str(tmp_path / "t.tar"), "d/App"), None):
+        made = offer(source, "d/App")
+        assert list(made.query) == [("version", "2"), ("session", made.session.id), ("dockerfile", "d/App")]
+        assert FILESYNC not in [value for _name, value in made.session.headers]
+
+
+def test_a_lone_dockerfile() -> None:
+    made = offer(LoneDockerfile(b"FROM x\n"))
+    assert ("remote", "client-session") in made.query
+    assert key(made) == "", "files in memory are never taken for one another"
+
+
+@pytest.mark.parametrize(
+    ("asked", "used"),
+    [
+        ([], ()),
+        ([("dockerfile", Wanted(("Dockerfile",))), ("context", Wanted((".dockerignore",)))], ()),
+        ([("context", Wanted(("b", "a"))), ("context", Wanted(("c",), ("d*",)))], ("a", "b", "c", "d*")),
+        ([("context", Wanted(exclude=("x",)))], (".",)),
+    ],
+)
+def test_what_was_used(asked: list[tuple[str, Wanted]], used: tuple[str, ...]) -> None:
+    made = offer(LoneDockerfile(b""))
+    made.asked.extend(asked)
+    assert made.used == used

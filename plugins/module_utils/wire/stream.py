@@ -52,6 +52,7 @@ class TlsStream(Stream):
 
     def __init__(self, sock: ssl.SSLSocket, failure: Failure) -> None:
         super().__init__(sock, failure)
+        sock.setblocking(False)
         self._step = threading.Lock()
         self._over = False
 

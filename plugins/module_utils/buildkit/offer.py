@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All that one build may ask of us, put together.
+
+offer = Offer.of(context, dockerfile=None, inline=False, lookup=credentials.lookup, secrets_by_id={}, agents={})
+with offer.session.serve(<POST /session with offer.session.headers>):
+    <POST /build with offer.query>
+offer.session.check()
+offer.used   # the paths that the Dockerfile turned out to use
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.slipway.images.plugins.module_utils.buildkit import (
+    auth,
+    filesync,
+    secrets,
+    session,
+    sources,
+    ssh,
+)
+from ansible_collections.slipway.images.plugins.module_utils.buildkit.session import Session
+from ansible_collections.slipway.images.plugins.module_utils.buildkit.sources import CONTEXT, Source, Wanted
+from ansible_collections.slipway.images.plugins.module_utils.disk.context import IGNORE_FILE, Context
+from ansible_collections.slipway.images.plugins.module_utils.disk.credentials import Auth
+from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import LoneDockerfile, TarContext
+
+ALL = "."
+
+
+@dataclass(frozen=True)
+class Offer:
+    """`query` is what to say in `POST /build` beside the build's own options, `dockerfile` among it."""
+
+    session: Session
+    query: tuple[tuple[str, str], ...]
+    asked: list[tuple[str, Wanted]] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        source: Context | LoneDockerfile | TarContext | None,
+        *,
+        dockerfile: str | None,
+        inline: bool,
+        lookup: t.Callable[[str], Auth | None],
+        secrets_by_id: t.Mapping[str, bytes] | None = None,
+        agents: t.Mapping[str, str] | None = None,
+        any_name: bool = True,
+    ) -> Offer:
+        """`source`: a tar still goes in the body of `POST /build`, and None is what the engine fetches itself.
+
+        `dockerfile` and `inline` as in `sources.of`; `secrets_by_id` and `agents` (id -> path of a socket) as in their
+        rooms. `any_name`: does the engine take names that are not UTF-8? Engine 28 (API 1.48) and newer do not.
+        """
+        asked: list[tuple[str, Wanted]] = []
+        services = {**auth.service(lookup), **secrets.service(secrets_by_id or {}), **ssh.service(agents or {})}
+        if source is None or isinstance(source, TarContext):
+            named: dict[str, Source] = {}
+            key = ""
+            name = source.dockerfile_name if source else dockerfile or "Dockerfile"
+        else:
+            named, name = sources.of(source, dockerfile, inline)
+            services.update(filesync.service(named, lambda *what: asked.append(what), any_name=any_name))
+            key = session.shared_key(source.root) if isinstance(source, Context) else ""
+        opened = Session(services, key)
+        query = [("version", "2"), ("session", opened.id), ("dockerfile", name)]
+        return cls(opened, tuple(query + [("remote", "client-session")] * bool(named)), asked)
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The context's paths and patterns that the engine asked for, sorted: those that `COPY`, `ADD` and mounts
+        name; `.` for all of it. What is not here had no part in the build, if that came to its end."""
+        found: set[str] = set()
+        for name, wanted in self.asked:
+            if name == CONTEXT and wanted.follow != (IGNORE_FILE,):
+                found.update(wanted.follow + wanted.include or (ALL,))
+        return tuple(sorted(found))

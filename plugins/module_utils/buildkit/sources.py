@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The directories that a session serves: real ones, and files that are in memory only."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+import stat
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.slipway.images.plugins.module_utils.buildkit.selection import Selection
+from ansible_collections.slipway.images.plugins.module_utils.disk import tree
+from ansible_collections.slipway.images.plugins.module_utils.disk.context import IGNORE_FILE, Context
+from ansible_collections.slipway.images.plugins.module_utils.disk.dockerfile import Dockerfile
+from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import LoneDockerfile
+from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
+
+CONTEXT, DOCKERFILE = "context", "dockerfile"
+"""The names by which an engine asks for the two that every build has."""
+
+
+class Wanted(t.NamedTuple):
+    """fsutil's three lists of patterns."""
+
+    follow: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+class Source(t.Protocol):
+    def entries(self, wanted: Wanted) -> t.Iterator[tree.Entry]:
+        """In BuildKit's order; raises `UsageError` or `FormatError`."""
+
+    def content(self, entry: tree.Entry) -> t.Iterator[bytes]:
+        """The bytes of one of the entries that is a regular file."""
+
+    def xattrs(self, entry: tree.Entry) -> dict[str, bytes]: ...
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A directory of this host; `root` is its real path."""
+
+    root: str
+
+    def entries(self, wanted: Wanted) -> t.Iterator[tree.Entry]:
+        return tree.walk(self.root, Selection.open(self.root, *wanted))
+
+    def content(self, entry: tree.Entry) -> t.Iterator[bytes]:
+        return tree.content(self.root, entry)
+
+    def xattrs(self, entry: tree.Entry) -> dict[str, bytes]:
+        """As fsutil does: what cannot be read is not there."""
+        path = f"{self.root}/{entry.path}"
+        try:
+            return {key: os.getxattr(path, key, follow_symlinks=False) for key in _listxattr(path)}
+        except OSError:
+            return {}
+
+
+@dataclass(frozen=True)
+class Files:
+    """A directory that holds these files, whichever of them are asked for."""
+
+    files: t.Mapping[str, bytes]
+
+    def entries(self, wanted: Wanted) -> t.Iterator[tree.Entry]:
+        for name in sorted(self.files, key=os.fsencode):
+            yield tree.Entry(name, tree.FILE, _facts(self.files[name]), "")
+
+    def content(self, entry: tree.Entry) -> t.Iterator[bytes]:
+        yield self.files[entry.path]
+
+    def xattrs(self, entry: tree.Entry) -> dict[str, bytes]:
+        return {}
+
+
+def of(source: Context | LoneDockerfile, given: str | None, inline: bool) -> tuple[dict[str, Source], str]:
+    """The sources of a build, and the Dockerfile's name among them (the engine's parameter `dockerfile`).
+
+    `given` is the option `dockerfile`, `inline` whether the Dockerfile is the task's own. The engine gets its bytes as
+    they were read, and beside them the ignore file that belongs to it alone, if there is one.
+    """
+    name = posixpath.basename(given) if given else "Dockerfile"
+    files = {name: source.dockerfile}
+    if not isinstance(source, Context):
+        return {CONTEXT: Files(files), DOCKERFILE: Files(files)}, name
+    beside = os.path.join(source.root, given or Dockerfile.usual(source.root)) + IGNORE_FILE
+    if not inline and os.path.isfile(beside):
+        try:
+            with open(beside, "rb") as file:
+                files[name + IGNORE_FILE] = file.read()
+        except OSError as exc:
+            raise UsageError(f"cannot read the ignore file {beside}: {exc.strerror}", path=beside) from exc
+    return {CONTEXT: Directory(source.root), DOCKERFILE: Files(files)}, name
+
+
+def _facts(data: bytes) -> os.stat_result:
+    """The engine takes equal size and time for equal content, so the time says what the content is."""
+    second = int.from_bytes(hashlib.sha256(data).digest()[:4], "big")
+    exact = {"st_mtime_ns": second * 10**9, "st_rdev": 0}
+    return os.stat_result((stat.S_IFREG | 0o644, 0, 0, 1, 0, 0, len(data), second, second, second), exact)
+
+
+_listxattr: t.Callable[[str], list[str]] = (
+    (lambda path: os.listxattr(path, follow_symlinks=False)) if hasattr(os, "listxattr") else (lambda path: [])
+)

@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One HTTP/2 connection on which the peer calls and we serve: `h2` with a lock, so that threads may share it.
+
+Bytes come in by `receive` and go out by `outgoing`; whoever holds the socket moves them, and never while the lock is
+held: a peer that waits for window updates before it reads would wait for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import threading
+import typing as t
+
+from ansible_collections.slipway.images.plugins.module_utils.errors import FormatError, RequirementError
+from ansible_collections.slipway.images.plugins.module_utils.grpc.framing import Frames
+
+try:
+    from h2.config import H2Configuration
+    from h2.connection import H2Connection
+    from h2.exceptions import H2Error, StreamClosedError
+    from h2.settings import SettingCodes, Settings
+
+    MISSING: ImportError | None = None
+except ImportError as exc:
+    MISSING = exc
+
+WINDOW = 4 << 20  # bytes that a peer may send on one stream before the call has taken them
+BACKLOG = 1 << 20  # bytes that may wait to go out; a call that has more waits itself
+_STREAMS = 250  # calls at a time
+_HEADERS = 8 << 20  # bytes of a call's headers: exclude patterns travel in them
+
+Headers = t.Sequence[tuple[bytes, bytes]]
+
+
+class Connection:
+    """`turn` guards everything and is notified of every change that somebody may wait for."""
+
+    def __init__(self) -> None:
+        if MISSING:
+            raise RequirementError(
+                f"the Python library h2 is missing for {sys.executable} ({MISSING}), and BuildKit's session needs it: "
+                f"install the package python3-h2, or run {sys.executable} -m pip install h2",
+                library="h2",
+                python=sys.executable,
+            ) from MISSING
+        logging.getLogger("hpack").setLevel(logging.WARNING)  # at DEBUG it writes down every header
+        self.turn = threading.Condition()
+        self.closed = False
+        self._h2 = H2Connection(
+            H2Configuration(
+                client_side=False,
+                header_encoding=None,
+                validate_inbound_headers=False,
+                validate_outbound_headers=False,
+                normalize_outbound_headers=False,
+            )
+        )
+        self._h2.local_settings = Settings(
+            client=False,
+            initial_values={
+                SettingCodes.INITIAL_WINDOW_SIZE: WINDOW,
+                SettingCodes.MAX_CONCURRENT_STREAMS: _STREAMS,
+                SettingCodes.MAX_HEADER_LIST_SIZE: _HEADERS,
+            },
+        )
+        self._h2.decoder.max_header_list_size = _HEADERS
+        self._h2.initiate_connection()
+        self._h2.increment_flow_control_window(4 * WINDOW)
+        self._frames = Frames()
+        self._waiting = 0  # bytes of data that `outgoing` has not taken
+
+    def receive(self, data: bytes) -> list[t.Any]:
+        """The events of `h2`; `FormatError` when the peer does not speak HTTP/2. Call it with `turn` held."""
+        try:
+            events = list(self._h2.receive_data(data))
+        # Bytes at random find places where h2 and hpack trip over their own feet.
+        except (H2Error, ValueError, KeyError, IndexError, TypeError, AttributeError) as exc:
+            raise FormatError(f"the engine does not speak HTTP/2 on the session: {exc}") from exc
+        self._frames.watch(data)
+        return events
+
+    def outgoing(self) -> bytes:
+        """What is to be sent; waits until there is something. `b""`: closed."""
+        with self.turn:
+            while True:
+                data: bytes = self._h2.data_to_send()
+                if data or self.closed:
+                    self._waiting = 0
+                    self.turn.notify_all()
+                    return data
+                self.turn.wait()
+
+    def send(self, stream: int, data: bytes, alive: t.Callable[[], bool]) -> bool:
+        """Sends as the peer's windows let it; False as soon as nobody is `alive` to hear it."""
+        left = memoryview(data)
+        with self.turn:
+            while left:
+                while alive() and not self._room(stream):
+                    self.turn.wait()
+                if not alive():
+                    return False
+                size = min(self._room(stream), self._h2.max_outbound_frame_size)
+                self._h2.send_data(stream, left[:size])
+                self._waiting += min(size, len(left))
+                left = left[size:]
+                self.turn.notify_all()
+        return True
+
+    def headers(self, stream: int, headers: Headers, *, end: bool) -> None:
+        with self.turn:
+            self._h2.send_headers(stream, headers, end_stream=end)
+            self.turn.notify_all()
+
+    def reset(self, stream: int) -> None:
+        """Tell the peer that it need not go on sending."""
+        with self.turn:
+            self._h2.reset_stream(stream, 0)
+            self.turn.notify_all()
+
+    def acknowledge(self, stream: int, size: int) -> None:
+        """The peer may send `size` bytes more."""
+        if size:
+            with self.turn:
+                with contextlib.suppress(StreamClosedError):  # the connection's own window is open again all the same
+                    self._h2.acknowledge_received_data(size, stream)
+                self.turn.notify_all()
+
+    def close(self) -> None:
+        with self.turn:
+            self.closed = True
+            self.turn.notify_all()
+
+    def _room(self, stream: int) -> int:
+        return min(self._h2.local_flow_control_window(stream), BACKLOG - self._waiting)

@@ -34,7 +34,7 @@ lint: stage  ## every linter, over a copy
 	@$(SUPPORT)/lint.sh
 
 unit:  ## the pure rooms, the floors and the contract; seconds
-	@pytest tests/unit
+	@pytest -n 2 tests/unit
 
 sanity: stage  ## ansible-test sanity, over a copy
 	@$(SUPPORT)/sanity.sh

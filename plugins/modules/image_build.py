@@ -11,7 +11,8 @@ short_description: Build an image when what goes into it has changed
 version_added: 0.1.0
 author: the slipway.images authors (@slipway-images)
 description:
-  - Builds an image from a directory, a tar archive or a URL, with the engine's classic builder.
+  - Builds an image from a directory, a tar archive or a URL, with the engine's classic builder or with BuildKit. For
+    neither is the docker CLI or buildx needed.
   - Remembers on the target what went into an image. While that is unchanged and the name still points to that image,
     the task is C(ok), and the builder is not even asked.
   - The context is sent while it is read, without a temporary file, and takes no more memory when it is large.
@@ -85,6 +86,50 @@ options:
     type: str
     choices: [changed, always, never]
     default: changed
+  builder:
+    description:
+      - V(classic) is the builder that every engine has.
+      - "V(buildkit) runs stages side by side, knows C(RUN --mount), secrets and ssh, and is sent only the files that
+        the Dockerfile uses and that changed. It needs the Python library C(h2) on the target."
+    type: str
+    choices: [classic, buildkit]
+    default: classic
+  secrets:
+    description:
+      - Secrets for C(RUN --mount=type=secret), with O(builder=buildkit).
+      - Each is given by exactly one of O(secrets[].src), O(secrets[].env) and O(secrets[].value). Their contents are in
+        no layer, no log and no record, and are not compared by O(rebuild=changed).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      id:
+        description: What the Dockerfile calls it.
+        type: str
+        required: true
+      src:
+        description: A file on the target.
+        type: path
+      env:
+        description: An environment variable of the task on the target.
+        type: str
+      value:
+        description: The secret itself.
+        type: str
+  ssh:
+    description:
+      - Agents for C(RUN --mount=type=ssh), with O(builder=buildkit). A build can list keys and sign with them, no more.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      id:
+        description: What the Dockerfile calls it.
+        type: str
+        default: default
+      socket:
+        description: The agent's socket on the target. By default that of E(SSH_AUTH_SOCK).
+        type: path
   rm:
     description: Remove the containers of steps that succeeded.
     type: bool
@@ -173,6 +218,15 @@ EXAMPLES = r"""
     dockerfile: docker/Dockerfile.prod
     target: runtime
 
+- name: With a secret that is in no layer
+  slipway.images.image_build:
+    name: shop/app:1.4
+    path: /srv/app
+    builder: buildkit
+    secrets:
+      - id: npm_token
+        value: "{{ vault_npm_token }}"
+
 - name: A Dockerfile without a context
   slipway.images.image_build:
     name: shop/tools:1
@@ -260,10 +314,10 @@ error:
 import contextlib
 import time
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from ansible_collections.slipway.images.plugins.module_utils.disk import buildrecord
+from ansible_collections.slipway.images.plugins.module_utils.disk import buildrecord, secretfile
 from ansible_collections.slipway.images.plugins.module_utils.disk.buildrecord import BASE, REGISTRYS, BuildRecord
 from ansible_collections.slipway.images.plugins.module_utils.disk.config import Config, proxies
 from ansible_collections.slipway.images.plugins.module_utils.disk.context import Context, Tally
@@ -271,7 +325,12 @@ from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext imp
 from ansible_collections.slipway.images.plugins.module_utils.engine import builder, images, registry
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.engine.transfer import Records
-from ansible_collections.slipway.images.plugins.module_utils.errors import EngineError, SlipwayError, UsageError
+from ansible_collections.slipway.images.plugins.module_utils.errors import (
+    EngineError,
+    RequirementError,
+    SlipwayError,
+    UsageError,
+)
 from ansible_collections.slipway.images.plugins.module_utils.image import classiclog
 from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
 from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest, secrets
@@ -281,6 +340,9 @@ from ansible_collections.slipway.images.plugins.module_utils.image.tagging impor
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import ABSENT, Attrs, Outcome, Plan
 from ansible_collections.slipway.images.plugins.module_utils.task.run import run
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, REGISTRY, Spec
+
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.buildkit.offer import Offer
 
 SPEC = (
     ENGINE
@@ -302,6 +364,27 @@ SPEC = (
             "pull": {"type": "bool", "default": False},
             "nocache": {"type": "bool", "default": False},
             "rebuild": {"type": "str", "choices": ["changed", "always", "never"], "default": "changed"},
+            "builder": {"type": "str", "choices": ["classic", "buildkit"], "default": "classic"},
+            "secrets": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "id": {"type": "str", "required": True},
+                    "src": {"type": "path"},
+                    "env": {"type": "str"},
+                    "value": {"type": "str", "no_log": True},
+                },
+                "mutually_exclusive": [["src", "env", "value"]],
+                "required_one_of": [["src", "env", "value"]],
+                "no_log": False,
+            },
+            "ssh": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {"id": {"type": "str", "default": "default"}, "socket": {"type": "path"}},
+            },
             "rm": {"type": "bool", "default": True},
             "forcerm": {"type": "bool", "default": True},
             "network": {"type": "str"},
@@ -337,6 +420,11 @@ SPEC = (
     )
 )
 
+IGNORED = {"limits": {"memory", "memswap", "cpushares", "cpusetcpus"}}
+IGNORED_OF_OLD = {"shm_size": {"shmsize"}, "ulimits": {"ulimits"}}
+"""Options that BuildKit silently passes over, as the engine spells them in its query; the second before Docker 23."""
+SINCE_HEEDED = (1, 42)
+
 UNKNOWN = "(known after build)"
 CONTEXT = "context"
 
@@ -356,6 +444,8 @@ class Build:
     dockerfile: Dockerfile
     bases: tuple[Reference, ...]
     inputs: t.Mapping[str, str]
+    offer: Offer | None
+    secrets: frozenset[str] = field(repr=False)
     record: str
     recording: bool
     proxies: t.Mapping[str, str]
@@ -380,6 +470,7 @@ class Seen:
 def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
     request = BuildRequest.of(params)
     source = _source(params)
+    hidden = _hidden(params)
     dockerfile = Dockerfile.parse(source.dockerfile.decode("utf-8", "replace") if source else "")
     bases = _bases(dockerfile, request)
     build = Build(
@@ -394,6 +485,8 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
             **_ids(engine, bases),
             **(_digests(engine, bases) if params["pull"] and params["rebuild"] != "never" else {}),
         },
+        offer=_offer(engine, params, request, source, hidden),
+        secrets=request.secrets | {value.decode("utf-8", "replace") for value in hidden.values()},
         recording=source is not None and params["rebuild"] != "always",
         record=buildrecord.path(str(engine.transport.address), str(request.names[0])),
         proxies=_proxies(engine, params),
@@ -415,6 +508,50 @@ def _source(params: t.Mapping[str, t.Any]) -> Source | None:
     if params["path"] is None:
         return LoneDockerfile(params["dockerfile_inline"].encode("utf-8", "surrogateescape"))
     return Context.open(params["path"], params["dockerfile"], params["dockerfile_inline"])
+
+
+def _hidden(params: t.Mapping[str, t.Any]) -> dict[str, bytes]:
+    """Secrets by id. What is named and not there is an error, in check mode too."""
+    found: dict[str, bytes] = {}
+    for secret in params["secrets"]:
+        if secret["src"] is not None:
+            found[secret["id"]] = secretfile.read(secret["id"], secret["src"])
+        elif secret["env"] is not None:
+            found[secret["id"]] = secretfile.variable(secret["id"], secret["env"])
+        else:
+            found[secret["id"]] = secret["value"].encode("utf-8", "surrogateescape")
+    return found
+
+
+def _offer(
+    engine: Engine,
+    params: t.Mapping[str, t.Any],
+    request: BuildRequest,
+    source: Source | None,
+    hidden: t.Mapping[str, bytes],
+) -> Offer | None:
+    """What BuildKit may ask of us; `None` for the classic builder, which asks nothing."""
+    if params["builder"] == "classic":
+        if params["secrets"] or params["ssh"]:
+            raise UsageError("secrets and ssh need BuildKit: set builder to buildkit", option="builder")
+        return None
+    if engine.podman:
+        raise RequirementError("Podman has no BuildKit: leave out builder", option="builder")
+    from ansible_collections.slipway.images.plugins.module_utils.buildkit.offer import Offer
+
+    ignored = [option for option, keys in IGNORED.items() if keys & request.options.keys()]
+    if engine.api < SINCE_HEEDED:
+        ignored += [option for option, keys in IGNORED_OF_OLD.items() if keys & request.options.keys()]
+    engine.warnings.extend("BuildKit ignores %s; the classic builder does not" % option for option in ignored)
+    return Offer.of(
+        source,
+        dockerfile=params["dockerfile"],
+        inline=params["dockerfile_inline"] is not None,
+        lookup=engine.auths.lookup,
+        secrets_by_id=hidden,
+        agents={agent["id"]: secretfile.agent(agent["id"], agent["socket"]) for agent in params["ssh"]},
+        any_name=engine.api < (1, 48),
+    )
 
 
 def _bases(dockerfile: Dockerfile, request: BuildRequest) -> tuple[Reference, ...]:
@@ -500,21 +637,42 @@ def _left(engine: Engine, todo: Plan, done: t.Iterable[Build | Tag], log: dict[s
 
 
 def _build(engine: Engine, build: Build) -> dict[str, t.Any]:
-    request, tally = build.request, Tally(build.recording)
-    registries = {name.registry for name in (*request.names, *build.bases)}
-    records = builder.build(
-        engine,
-        request.query(build.path, build.url, build.proxies),
-        engine.auths.config_header(sorted(registries)),
-        build.source.blocks(tally) if build.source else None,
-    )
-    log = _follow(build, records)
+    log, digest = (_by_buildkit if build.offer else _by_classic)(engine, build)
     log.check(build.path)
     if build.recording:
-        inputs = {**build.inputs, **_ids(engine, _brought(build)), CONTEXT: tally.digest}
+        inputs = {**build.inputs, **_ids(engine, _brought(build)), CONTEXT: digest}
         warning = buildrecord.write(build.record, BuildRecord(log.id, inputs))
         engine.warnings.extend([warning] if warning else [])
     return log.as_result()
+
+
+def _by_classic(engine: Engine, build: Build) -> tuple[BuildLog, str]:
+    """The log, and the digest of the context that was sent."""
+    tally = Tally(build.recording)
+    registries = {name.registry for name in (*build.request.names, *build.bases)}
+    query = [("version", "1"), ("dockerfile", build.path), *build.request.query(build.proxies)]
+    records = builder.build(
+        engine,
+        [*query, *([("remote", build.url)] if build.url else [])],
+        engine.auths.config_header(sorted(registries)),
+        build.source.blocks(tally) if build.source else None,
+    )
+    return _follow(build, classiclog.fold, records), tally.digest
+
+
+def _by_buildkit(engine: Engine, build: Build) -> tuple[BuildLog, str]:
+    from ansible_collections.slipway.images.plugins.module_utils.buildkit import trace
+
+    offer = t.cast("Offer", build.offer)
+    # Before it is sent: what changes while it is, is a change for the next time.
+    digest = build.source.digest() if build.source and build.recording else ""
+    query = [*offer.query, *build.request.query(build.proxies), *([("remote", build.url)] if build.url else [])]
+    with offer.session.serve(builder.session(engine, offer.session.headers)):
+        tar = build.source.blocks(Tally(False)) if isinstance(build.source, TarContext) else None
+        log = _follow(build, trace.fold, builder.build(engine, query, engine.auths.config_header(()), tar))
+    # What went wrong on our side is the cause of what the engine says.
+    offer.session.check()
+    return log, digest
 
 
 def _brought(build: Build) -> t.Iterator[Reference]:
@@ -526,13 +684,13 @@ def _brought(build: Build) -> t.Iterator[Reference]:
             yield base
 
 
-def _follow(build: Build, records: Records) -> BuildLog:
+def _follow(build: Build, fold: t.Callable[..., BuildLog], records: Records) -> BuildLog:
     fold = partial(
-        classiclog.fold,
+        fold,
         dockerfile=build.dockerfile if build.source else None,
         limit=build.log_limit,
         clock=time.monotonic,
-        secrets=build.request.secrets,
+        secrets=build.secrets,
     )
     try:
         return fold(records)

@@ -57,6 +57,10 @@ BUILDS: dict[str, tuple[str, dict[str, str]]] = {
         + "RUN echo side\nCOPY --from=1 /x /y\n",
         {"nocache": "1"},
     ),
+    "stage-on-stage": (
+        FROM.replace("\n", " AS first\n") + "RUN true\nFROM first\nCOPY Dockerfile /x\nRUN echo there; exit 5\n",
+        {"nocache": "1"},
+    ),
     "cache-import": (
         FROM + "RUN echo imported\n",
         {"nocache": "1", "cachefrom": json.dumps(["127.0.0.1:5099/buildlog/none:1"])},

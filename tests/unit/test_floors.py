@@ -73,6 +73,8 @@ HIDDEN_ON_PURPOSE = {
         ("wire/answer", "wire.records"),
         ("wire/transport", "wire.breakdown"),
         ("wire/transport", "wire.tls"),
+        ("image_build", "buildkit"),
+        ("image_build", "buildkit.offer"),
         ("image_load", "image.progress"),
         ("image_pull", "image.progress"),
         ("image_pull", "registry.contents"),

@@ -77,7 +77,8 @@ class _Fold:
         self._vertexes: dict[bytes, _Seen] = {}  # in the order in which they were announced
         self._warnings: dict[str, None] = {}  # a set that keeps its order
         self._error = ""
-        self._last: dict[str, int] = {}  # how many steps each stage has behind `FROM`
+        self._last: dict[str, int] = {}  # how many steps each stage has
+        self._pulled: set[str] = set()  # stages whose `FROM` is a step: that of an image is, that of a stage is not
         self._latest = 0.0  # when something last happened, by the engine's clock
         self.id = ""
 
@@ -126,7 +127,8 @@ class _Fold:
         found = _STEP.fullmatch(event.name)
         if found:
             stage = self._stage(found[1] or "")
-            self._last[stage] = max(self._last.get(stage, 0), int(found[2]) - 1, int(found[3]) - 1)
+            self._last[stage] = max(self._last.get(stage, 0), int(found[2]), int(found[3]))
+            self._pulled.update([stage] if found[4].startswith("FROM ") else ())
         if event.started is not None:  # else it is only announced, which may happen again when all is done
             seen.started, seen.completed = event.started, event.completed
             seen.cached, seen.error = event.cached, event.error
@@ -183,6 +185,7 @@ class _Fold:
             return None
         instructions = self._stages[self._names.index(stage)].instructions
         counted = [each for each in instructions if each.keyword in _COUNTED]
-        at = index - 2 - (self._last[stage] - len(counted))
-        its = instructions[0] if index == 1 else counted[at] if 0 <= at < len(counted) else None
+        before = int(stage in self._pulled)
+        at = index - 1 - (self._last[stage] - len(counted))
+        its = instructions[0] if index <= before else counted[at] if 0 <= at < len(counted) else None
         return its.line if its and name.split(None, 1)[:1] == [its.keyword] else None

@@ -8,8 +8,11 @@ from __future__ import annotations
 import json
 import typing as t
 
+from ansible_collections.slipway.images.plugins.module_utils.engine import version as api
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.engine.transfer import Records
+from ansible_collections.slipway.images.plugins.module_utils.wire.stream import Stream
+from ansible_collections.slipway.images.plugins.module_utils.wire.upgrade import upgrade
 
 Row = dict[str, t.Any]
 
@@ -26,6 +29,11 @@ def build(
         headers["Content-Type"] = "application/x-tar"
     with engine.request("POST", "/build", params=query, headers=headers, body=context, patient=True) as answer:
         yield from answer.records()
+
+
+def session(engine: Engine, headers: t.Iterable[tuple[str, str]]) -> Stream:
+    """`POST /session`: the connection over which BuildKit asks us for what a build needs, while the build runs."""
+    return upgrade(engine.transport, "/v%s/session" % api.show(engine.api), headers)
 
 
 def cache(engine: Engine) -> list[Row]:

@@ -44,11 +44,10 @@ class BuildRequest:
         """From the options of `image_build`; `UsageError` for what cannot be."""
         return cls(_names(params), _options(params), _conduct(params), _args(params["args"]), secrets(params))
 
-    def query(self, dockerfile: str, remote: str | None, proxies: t.Mapping[str, str]) -> list[tuple[str, str]]:
-        """The query of `POST /build`; `proxies` are build arguments that the user's own go before."""
+    def query(self, proxies: t.Mapping[str, str]) -> list[tuple[str, str]]:
+        """The query of `POST /build`, but for the builder and the context; `proxies` are build arguments that the
+        user's own go before."""
         asked = [("t", str(name)) for name in self.names]
-        asked += [("dockerfile", dockerfile), ("version", "1")]
-        asked += [("remote", remote)] if remote else []
         asked += [("buildargs", json.dumps({**proxies, **self.args}))]
         hosts = json.loads(self.options.get("extrahosts", "[]"))
         asked += [("extrahosts", host) for host in hosts]

@@ -57,6 +57,13 @@ def brief(log: BuildLog) -> list[str]:
             ],
         ),
         (
+            "stage-on-stage",
+            [
+                *("first 1/2 cached 1 FROM", "first 2/2 done 2 RUN"),
+                *("stage-1 1/2 done 4 COPY", "stage-1 2/2 failed 5 RUN"),
+            ],
+        ),
+        (
             "onbuild",
             [
                 *("stage-0 1/2 cached 1 FROM", "stage-0 2/2 done None RUN"),

@@ -43,13 +43,7 @@ def test_names(given: dict[str, t.Any], names: list[str]) -> None:
 
 def test_nothing_said_is_nothing_asked() -> None:
     flags = [("pull", "0"), ("nocache", "0"), ("rm", "1"), ("forcerm", "1")]
-    assert of().query("Dockerfile", None, {}) == [
-        ("t", "app:latest"),
-        ("dockerfile", "Dockerfile"),
-        ("version", "1"),
-        ("buildargs", "{}"),
-        *flags,
-    ]
+    assert of().query({}) == [("t", "app:latest"), ("buildargs", "{}"), *flags]
     assert of().inputs() == {}
 
 
@@ -73,9 +67,8 @@ def test_options(given: dict[str, t.Any], options: dict[str, str]) -> None:
 
 def test_what_the_query_repeats_and_what_gives_way() -> None:
     asked = of(extra_hosts={"a": "::1", "b": "192.0.2.1"}, args={"HTTP_PROXY": "mine"})
-    query = asked.query("D", "https://x", {"HTTP_PROXY": "theirs", "NO_PROXY": "x"})
+    query = asked.query({"HTTP_PROXY": "theirs", "NO_PROXY": "x"})
     assert [value for key, value in query if key == "extrahosts"] == ["a:::1", "b:192.0.2.1"]
-    assert ("remote", "https://x") in query
     assert ("buildargs", '{"HTTP_PROXY": "mine", "NO_PROXY": "x"}') in query
 
 

@@ -34,7 +34,7 @@ READER = Path(__file__).with_name("reader.py")
 def measure(setting: Setting) -> t.Iterator[table.Row]:
     size = len(b"".join(records(RECORDS)))
     with _serving(setting.directory("buildlog") / "engine.sock") as address:
-        turns = [(_read("ours", address), _read("theirs", address)) for _ in range(ROUNDS)]
+        turns = [(_read("ours", address), _read("theirs", address)) for _turn in range(ROUNDS)]
     seconds, growths = zip(*(zip(*turn) for turn in turns))
     one, other = (size / MB / statistics.median(cpu) for cpu in zip(*seconds))
     yield table.at_least(f"build log of {RECORDS:,} records: throughput", 1.5, one, other, "MB/CPU s")

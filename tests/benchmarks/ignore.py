@@ -60,7 +60,7 @@ def measure(setting: Setting) -> t.Iterator[table.Row]:
 
     if ours() != theirs():
         raise RuntimeError(f"they do not agree: {sorted(ours() ^ theirs())[:9]}")
-    turns = [(_cpu(ours), _cpu(lambda: exclude_paths(str(root), list(PATTERNS)))) for _ in range(ROUNDS)]
+    turns = [(_cpu(ours), _cpu(lambda: exclude_paths(str(root), list(PATTERNS)))) for _turn in range(ROUNDS)]
     one, other = map(statistics.median, zip(*turns))
     yield table.at_most(f"ignore rules, {paths:,} paths, {len(PATTERNS)} patterns: CPU", 0.25, one, other, "s")
 
@@ -72,7 +72,7 @@ def _fill(root: Path) -> int:
             directory.mkdir(parents=True, exist_ok=True)
             for number in range(FILES):
                 (directory / f"{number}.{SUFFIXES[number % len(SUFFIXES)]}").touch()
-    return sum(1 for _ in root.rglob("*"))
+    return sum(1 for _turn in root.rglob("*"))
 
 
 def _cpu(walk: t.Callable[[], object]) -> float:

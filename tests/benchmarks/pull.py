@@ -18,7 +18,7 @@ OURS, THEIRS = "slipway.images.image_pull", "community.docker.docker_image_pull"
 
 def measure(setting: Setting) -> t.Iterator[table.Row]:
     name = setting.image(f"{setting.registry}/bench/pull", MB)
-    repository, _, tag = name.rpartition(":")
+    repository, _colon, tag = name.rpartition(":")
     setting.request("POST", f"/images/{repository}/push?tag={tag}", b"{}")  # the body: credentials, of nobody
     arguments = ((OURS, {"name": [name]}), (THEIRS, {"name": name, "pull": "always"}))
     ours, theirs = (setting.module(module, **options) for module, options in arguments)

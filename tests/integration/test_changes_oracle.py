@@ -37,7 +37,7 @@ CHECKS = ["NONE", "CMD a", '--interval=1m30s --retries=2 CMD ["a"]', "--timeout=
 
 class Chance(random.Random):
     def word(self) -> str:
-        return "".join(self.choice(ATOMS) for _ in range(self.randint(1, 3))).strip() or "a"
+        return "".join(self.choice(ATOMS) for _turn in range(self.randint(1, 3))).strip() or "a"
 
     def change(self) -> str:
         kind = self.choice(KINDS)
@@ -46,9 +46,9 @@ class Chance(random.Random):
     def rest(self, kind: str) -> str:
         if kind in ("ENV", "LABEL") and self.random() < 0.8:
             keys = ["A", "B", "C", "'k k'", "$A"]
-            return " ".join("%s=%s" % (self.choice(keys), self.word()) for _ in range(self.randint(1, 3)))
+            return " ".join("%s=%s" % (self.choice(keys), self.word()) for _turn in range(self.randint(1, 3)))
         if kind in ("CMD", "ENTRYPOINT", "VOLUME") and self.random() < 0.5:
-            return json.dumps([self.word() for _ in range(self.randint(1, 3))])
+            return json.dumps([self.word() for _turn in range(self.randint(1, 3))])
         tables: dict[str, t.Callable[[], str]] = {
             "ENV": lambda: "A " + self.word(),
             "LABEL": lambda: "B " + self.word(),
@@ -70,7 +70,7 @@ def test_changes(engine: Engine, seed: int) -> None:
     chance = Chance(seed)
     agreed = 0
     for _round in range(ROUNDS):
-        given = [chance.change() for _ in range(chance.randint(1, 4))]
+        given = [chance.change() for _turn in range(chance.randint(1, 4))]
         try:
             list(archives.create(engine, NAME, [EMPTY], given))
         except EngineError:

@@ -77,7 +77,7 @@ class Store:
         return str(id)
 
     def tag(self, image: str, name: str) -> None:
-        repository, _, label = name.rpartition(":")
+        repository, _colon, label = name.rpartition(":")
         self.call("POST", "/images/%s/tag" % image, repo=repository, tag=label)
 
     def images(self) -> dict[str, list[str]]:
@@ -217,7 +217,7 @@ def test_names_are_also_digests(store: Store, registry: str) -> None:
         store.build("FROM scratch", "COPY f d /", name=name + ":1", f=size, d=DIRECTORY)
         store.call("POST", "/images/%s/push" % name, tag="1")
         digests += [names for names in store.images().values() if name + ":1" in names]
-    (_, lone), _ = digests
+    (_tag, lone), _rest = digests
     images = store.images()
     assert [lone] in images.values(), "its tag has moved on, its digest has not"
     child = store.build("FROM " + lone, "ENV CHILD=1")
@@ -252,7 +252,7 @@ def test_layers_without_size_of_an_image_from_elsewhere(store: Store) -> None:
         store.build(*lines, name=name, f=b"f" * 3000, d=DIRECTORY, g=mark * 500)
     archives = []
     for name in ("old:1", "new:1"):
-        _, archive = support.request(store.address, "GET", "%s/images/%s/get" % (API, name))
+        _status, archive = support.request(store.address, "GET", "%s/images/%s/get" % (API, name))
         archives.append(archive)
     store.call("POST", "/images/prune", filters='{"dangling":["false"]}')
     for archive in archives:
@@ -264,10 +264,10 @@ def test_layers_without_size_of_an_image_from_elsewhere(store: Store) -> None:
 
 
 def fill(store: Store, chance: random.Random, base: str) -> None:
-    for _ in range(chance.randint(3, 5)):
+    for _turn in range(chance.randint(3, 5)):
         lines: list[str] = ["FROM %s AS first" % base, "RUN echo %d > /r" % chance.randint(0, 2), "RUN mkdir -p /d/e"]
         lines += chance.choice(([], ["FROM scratch", "COPY --from=first /r /r"]))
-        names = ["f%d" % chance.randint(0, 3) for _ in range(chance.randint(1, 3))]
+        names = ["f%d" % chance.randint(0, 3) for _turn in range(chance.randint(1, 3))]
         lines += ["COPY %s /" % name for name in names]
         files = {name: b"x" * chance.choice((5, 3000, 20000)) for name in names}
         store.build(*lines, name="k:%d" % chance.randint(0, 3), version=2, **files)
@@ -346,5 +346,5 @@ def test_races(store: Store) -> None:
     # d and gone went by other hands.
     assert set(outcome.results["deleted"]) == {ids["b"], ids["e"]}
     assert outcome.results["untagged"] == ["a:1", "b:2", "c:1", "e:1", base]
-    assert [str(action).split(" (")[0] for action in outcome.actions]
+    assert [str(action).partition(" (")[0] for action in outcome.actions]
     assert len(warnings) == 7, warnings

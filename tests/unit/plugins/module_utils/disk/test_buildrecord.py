@@ -90,7 +90,8 @@ def test_nobody_reads_half_of_it(tmp_path: Path) -> None:
     records = [BuildRecord("sha256:" + str(n) * 64, {"context": str(n) * 9000}) for n in range(4)]
     buildrecord.write(file, records[0])
     writers = [
-        threading.Thread(target=lambda r=record: [buildrecord.write(file, r) for _ in range(20)]) for record in records
+        threading.Thread(target=lambda r=record: [buildrecord.write(file, r) for _turn in range(20)])
+        for record in records
     ]
     for writer in writers:
         writer.start()

@@ -36,7 +36,7 @@ class Daemon:
 
     def talk(self, peer: Peer) -> None:
         while peer.head():
-            method, target, _ = peer.line.split()
+            method, target, _version = peer.line.split()
             url = urlsplit(target)
             chunked = peer.headers.get("transfer-encoding") == "chunked"
             body = b"".join(peer.chunks()) if chunked else peer.body()

@@ -72,7 +72,7 @@ def test_a_refusal_has_a_kind(daemon: t.Any, engine: Engine, status: int, said: 
     daemon.answers["GET /x"] = (status, {"message": said})
     with pytest.raises(SlipwayError) as caught:
         engine.get("/x")
-    assert type(caught.value) is kind
+    assert caught.type is kind
     assert said in str(caught.value)
     assert caught.value.facts["said"] == said
 

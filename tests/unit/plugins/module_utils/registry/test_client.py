@@ -161,7 +161,7 @@ def test_a_token_service_that_gives_none(serve: t.Any, open_registry: t.Any, bod
 def test_refusals(serve: t.Any, open_registry: t.Any, reply: Reply, kind: type[EngineError], said: str) -> None:
     site = serve(lambda _request: reply)
     error = fails(open_registry(site))
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert error.facts["status"] == reply.status
     assert "the registry %s refused GET /v2/app/tags/list: " % site.address in str(error)
     assert said in str(error)

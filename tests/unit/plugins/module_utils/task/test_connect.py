@@ -29,7 +29,7 @@ def decoded(header: str) -> t.Any:
 
 
 def test_over_a_unix_socket(daemon: t.Any, serve: t.Any) -> None:
-    address, _ = serve(daemon.talk)
+    address, _server = serve(daemon.talk)
     warnings: list[str] = []
     with connect({**DEFAULTS, "docker_host": str(address), "api_version": "1.40", "tls": True}, warnings) as engine:
         assert (engine.api, engine.transport.address) == ((1, 40), address)
@@ -56,7 +56,7 @@ def test_a_bad_address() -> None:
 def test_tls_verifies_unless_told_not_to(
     daemon: t.Any, serve: t.Any, certificates: Certificates, how: dict[str, t.Any], fails: str | None
 ) -> None:
-    address, _ = serve(daemon.talk, "tls", certificates.context())
+    address, _server = serve(daemon.talk, "tls", certificates.context())
     given = {name: getattr(certificates, value) if name == "ca_path" else value for name, value in how.items()}
     params = {**DEFAULTS, "docker_host": "tcp://127.0.0.1:%d" % address.port, **given}
     if fails:
@@ -68,13 +68,13 @@ def test_tls_verifies_unless_told_not_to(
 
 @pytest.mark.parametrize("how", [{}, {"validate_certs": False}])
 def test_tcp_is_plain_until_tls_is_asked_for(daemon: t.Any, serve: t.Any, how: dict[str, t.Any]) -> None:
-    address, _ = serve(daemon.talk, "tcp")
+    address, _server = serve(daemon.talk, "tcp")
     with connect({**DEFAULTS, "docker_host": "tcp://127.0.0.1:%d" % address.port, **how}, []) as engine:
         assert engine.transport.address.tls is False
 
 
 def test_a_client_certificate(daemon: t.Any, serve: t.Any, certificates: Certificates) -> None:
-    address, _ = serve(daemon.talk, "tls", certificates.context(wants_client=True))
+    address, _server = serve(daemon.talk, "tls", certificates.context(wants_client=True))
     params = {**DEFAULTS, "docker_host": "https://127.0.0.1:%d" % address.port, "ca_path": certificates.ca}
     own = {"client_cert": certificates.client, "client_key": getattr(certificates, "client-key")}
     with connect({**params, **own}, []) as engine:

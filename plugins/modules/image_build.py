@@ -482,6 +482,7 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
         bases=bases,
         inputs={
             **request.inputs(),
+            "option builder": params["builder"],
             **_ids(engine, bases),
             **(_digests(engine, bases) if params["pull"] and params["rebuild"] != "never" else {}),
         },

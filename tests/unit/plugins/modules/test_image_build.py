@@ -16,6 +16,7 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
     Denied,
     EngineError,
     NotFound,
+    RequirementError,
     SlipwayError,
     StreamError,
     UsageError,
@@ -630,6 +631,46 @@ def test_who_always_asks_keeps_no_record(fake: Fake, context: Path, tmp_path: Pa
     assert planned(fake, given)[1] == ["build app:latest (no record of what it was built of)"]
     run(fake, {**given, "rebuild": "never", "tags": ["other"]})
     assert len(kept(tmp_path)) == 1
+
+
+# Builders
+
+
+def test_another_builder_is_a_change(fake: Fake) -> None:
+    given = {"name": "app", "dockerfile_inline": "FROM scratch"}
+    run(fake, given)
+    assert planned(fake, {**given, "builder": "buildkit"})[1] == ["build app:latest (option builder changed)"]
+
+
+@pytest.mark.parametrize(
+    "given", [{"secrets": [{"id": "x", "src": None, "env": None, "value": "12345"}]}, {"ssh": [{"id": "default"}]}]
+)
+def test_the_classic_builder_has_no_secrets(fake: Fake, given: Given) -> None:
+    with pytest.raises(UsageError, match="set builder to buildkit"):
+        planned(fake, {"name": "app", "dockerfile_inline": "FROM scratch", **given})
+
+
+def test_podman_has_no_buildkit() -> None:
+    with pytest.raises(RequirementError, match="Podman has no BuildKit"):
+        planned(Fake(podman=True), {"name": "app", "dockerfile_inline": "FROM scratch", "builder": "buildkit"})
+
+
+@pytest.mark.parametrize(
+    ("api", "given", "ignored"),
+    [
+        (
+            (1, 41),
+            {"shm_size": "1m", "ulimits": ["core:1"], "limits": {"memory": "1g"}},
+            ["limits", "shm_size", "ulimits"],
+        ),
+        ((1, 42), {"shm_size": "1m", "ulimits": ["core:1"], "limits": {"memory": "1g"}}, ["limits"]),
+        ((1, 41), {"network": "none"}, []),
+    ],
+)
+def test_what_buildkit_ignores_is_a_warning(api: tuple[int, int], given: Given, ignored: list[str]) -> None:
+    fake = Fake(api=api)
+    planned(fake, {"name": "app", "dockerfile_inline": "FROM scratch", "builder": "buildkit", **given})
+    assert [text.split()[2].rstrip(";") for text in fake.warnings] == ignored
 
 
 # Secrets

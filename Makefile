@@ -9,7 +9,6 @@ SUPPORT := tests/support
 # Two views of this checkout as a collection: a link to it, and (for what refuses links) a copy outside of it.
 LINKED := $(CACHE)/linked
 STAGED := $(CACHE)/staged
-ENGINE = $(PYTHON) $(SUPPORT)/engine.py
 
 export ANSIBLE_COLLECTIONS_PATH := $(LINKED)
 export ANSIBLE_LOCALHOST_WARNING := false
@@ -47,7 +46,7 @@ build: stage  ## the tarball, installed into an empty path, and a module run fro
 
 bench:  ## speed and memory against the rival's
 	@pip install -qq -r tests/benchmarks/requirements.txt
-	@$(ENGINE) run --registry -- python tests/benchmarks/run.py
+	@python $(SUPPORT)/engine.py run --registry -- python tests/benchmarks/run.py
 
 format: $(CACHE)/venv/.ready  ## put the code into ruff's form
 	@$(CACHE)/venv/bin/ruff check --fix -q . ; $(CACHE)/venv/bin/ruff format -q .

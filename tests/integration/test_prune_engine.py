@@ -5,111 +5,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import io
-import json
 import random
-import socket
-import tarfile
 import typing as t
-from dataclasses import dataclass
-from urllib.parse import urlencode
 
 import pytest
-from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
-from ansible_collections.slipway.images.plugins.module_utils.task.connect import connect
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import Outcome
 from ansible_collections.slipway.images.plugins.modules import image_prune
 from ansible_collections.slipway.images.tests.support import engine as support
+from ansible_collections.slipway.images.tests.support.store import API, DIRECTORY, Store, connected, settle
 
-API = "/v1.40"
-DIRECTORY = b"/"
 OPTIONS: dict[str, t.Any] = {"images": True, "dangling": True, "until": None, "labels": [], "build_cache": None}
 CACHE: dict[str, t.Any] = {"keep_storage": None, "until": None, "all": False}
-CONNECTION: dict[str, t.Any] = {
-    **dict.fromkeys(("validate_certs", "tls_hostname", "ca_path", "client_cert", "client_key")),
-    "tls": False,
-    "timeout": 60,
-    "api_version": "auto",
-}
-
-
-@dataclass(frozen=True)
-class Store:
-    """What a real engine has, spoken to without the collection's code."""
-
-    address: str
-
-    def call(self, method: str, path: str, body: bytes | dict[str, t.Any] | None = None, **query: t.Any) -> list[t.Any]:
-        """The records of the answer, which is one for most endpoints."""
-        kind, data = ("tar", body) if isinstance(body, bytes) else ("json", json.dumps(body or {}).encode())
-        connection = http.client.HTTPConnection("localhost", timeout=60)
-        with contextlib.closing(socket.socket(socket.AF_UNIX)) as connection.sock:
-            connection.sock.connect(self.address.removeprefix("unix://"))
-            url = "%s%s?%s" % (API, path, urlencode(query))
-            connection.request(method, url, data, {"Content-Type": "application/" + kind, "X-Registry-Auth": "e30="})
-            answer = connection.getresponse()
-            said = answer.read()
-        assert answer.status < 300, said
-        records = [json.loads(line) for line in said.splitlines()]
-        assert not [record for record in records if "error" in record], records
-        return records
-
-    def build(self, *lines: str, name: str = "", version: int = 1, **files: int | bytes) -> str:
-        """The id of an image of these lines; `files` are bytes, or that many random ones."""
-        out = io.BytesIO()
-        with tarfile.open(fileobj=out, mode="w") as tar:
-            for path, content in {"Dockerfile": "\n".join(lines).encode(), **files}.items():
-                data = random.randbytes(content) if isinstance(content, int) else content
-                member = tarfile.TarInfo(path)
-                member.type = tarfile.DIRTYPE if data == DIRECTORY else tarfile.REGTYPE
-                member.size = 0 if data == DIRECTORY else len(data)
-                tar.addfile(member, io.BytesIO(data))
-        records = self.call("POST", "/build", out.getvalue(), version=version, rm=1, **({"t": name} if name else {}))
-        ids = [r["aux"]["ID"] for r in records if "aux" in r and r.get("id") != "moby.buildkit.trace"]
-        return str(ids[-1])
-
-    def container(self, image: str, start: bool = False) -> str:
-        id = self.call("POST", "/containers/create", {"Image": image, "Cmd": ["/bin/sleep", "1000"]})[0]["Id"]
-        if start:
-            self.call("POST", "/containers/%s/start" % id)
-        return str(id)
-
-    def tag(self, image: str, name: str) -> None:
-        repository, _colon, label = name.rpartition(":")
-        self.call("POST", "/images/%s/tag" % image, repo=repository, tag=label)
-
-    def images(self) -> dict[str, list[str]]:
-        """Id -> names, of intermediate images too."""
-        return {row["Id"]: _names(row) for row in self.call("GET", "/images/json", all=1)[0]}
-
-    def layers(self) -> int:
-        return int(self.call("GET", "/system/df")[0]["LayersSize"])
-
-    def cache(self) -> dict[str, int]:
-        """Id -> bytes."""
-        return {row["ID"]: row["Size"] for row in self.call("GET", "/system/df")[0]["BuildCache"] or ()}
-
-    def prune(self, rule: dict[str, t.Any]) -> None:
-        """The engine's own."""
-        filters = {"dangling": [str(rule.get("dangling", True)).lower()]}
-        for label in rule.get("labels", ()):
-            filters.setdefault("label!" if label[0] == "!" else "label", []).append(label.lstrip("!"))
-        self.call("POST", "/images/prune", filters=json.dumps(filters))
-
-
-def _names(row: dict[str, t.Any]) -> list[str]:
-    return sorted(name for name in [*(row["RepoTags"] or ()), *(row["RepoDigests"] or ())] if "<none>" not in name)
 
 
 @pytest.fixture
 def store(fresh_engine: t.Callable[..., str]) -> Store:
     return Store(fresh_engine())
-
-
-def connected(store: Store, warnings: list[str] | None = None) -> Engine:
-    return connect({**CONNECTION, "docker_host": store.address}, [] if warnings is None else warnings)
 
 
 def foretell(store: Store, **options: t.Any) -> image_prune.Prune:
@@ -154,32 +65,6 @@ RULES: list[dict[str, t.Any]] = [
     {"dangling": False, "labels": ["!l1"]},
     {"dangling": False, "labels": ["l0=1", "!l2=0"]},
 ]
-
-
-def settle(store: Store, chance: random.Random) -> None:
-    """A store with a history: builds on builds, layers without size, names that moved, containers."""
-    known = ["scratch"]
-    for number in range(chance.randint(4, 9)):
-        version = chance.choice((1, 1, 2))
-        named = [name for names in store.images().values() for name in names]  # BuildKit takes no id for a base
-        lines, files = ["FROM " + chance.choice(known if version == 1 else ["scratch", *named])], {}
-        for step in range(chance.randint(1, 4)):
-            path = "f%d-%d" % (number, step)
-            files[path] = chance.choice((chance.randint(1, 5000), DIRECTORY))
-            instructions = {
-                "COPY %s /%s" % (path, path): 3,
-                "LABEL l%d=%d" % (chance.randint(0, 2), chance.randint(0, 1)): 1,
-                "ENV E%d=%d" % (number, step): 1,
-                "WORKDIR /w%d" % chance.randint(0, 1): 1,
-            }
-            lines += chance.choices(list(instructions), list(instructions.values()))
-        if not any(line.startswith("COPY") for line in lines):
-            lines.append("COPY f%d-0 /f" % number)  # BuildKit makes no image of nothing
-        name = chance.choice(("", "", "a:1", "a:2", "b:1", "c/d:%d" % number))
-        known.append(store.build(*lines, name=name, version=version, **files))
-    for image in chance.sample(known[1:], 2):
-        if len(store.images()[image]) < 2:  # of a used image with more the engine's own prune takes names
-            store.container(image)
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -12,8 +12,8 @@ import pytest
 from ansible_collections.slipway.images.plugins.module_utils.errors import SlipwayError
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import Outcome
 from ansible_collections.slipway.images.plugins.modules import image_remove
-from ansible_collections.slipway.images.tests.integration.test_prune_engine import Store, connected, settle
 from ansible_collections.slipway.images.tests.support import engine as support
+from ansible_collections.slipway.images.tests.support.store import Store, connected, settle
 
 OPTIONS: dict[str, t.Any] = {"name": [], "patterns": [], "force": False, "noprune": False, "platforms": []}
 TASKS = 20

@@ -14,6 +14,7 @@ from ansible_collections.slipway.images.plugins.module_utils.engine.client impor
 from ansible_collections.slipway.images.plugins.module_utils.errors import Conflict, NotFound
 
 ID = "sha256:" + "1" * 64
+ARM = '{"os":"linux","architecture":"arm","variant":"v7"}'
 
 
 @pytest.mark.parametrize("name", ["app:1", "host:5000/a/b@sha256:" + "0" * 64, ID])
@@ -95,3 +96,18 @@ def test_what_an_id_is(
     """None: it is known without asking."""
     daemon.answers["GET /info"] = (500, {"message": "not asked"}) if info is None else json.loads(json.dumps(info))
     assert images.by_config(replace(engine, api=api, podman=podman)) is by_config
+
+
+def test_remove_for_platforms(daemon: t.Any, engine: Engine) -> None:
+    daemon.answers["DELETE /images/app:1"] = [{"Deleted": "sha256:1"}]
+    assert images.remove(engine, "app:1", platforms=[ARM]) == [{"Deleted": "sha256:1"}]
+    assert daemon.last.query == {"force": "0", "noprune": "0", "platforms": ARM}
+
+
+def test_manifests(daemon: t.Any, engine: Engine) -> None:
+    assert images.manifests(engine, "gone:1") == []
+    daemon.answers["GET /images/app:1/json"] = {"Id": "i"}
+    assert images.manifests(engine, "app:1") == []
+    daemon.answers["GET /images/app:1/json"] = {"Id": "i", "Manifests": [{"ID": "m"}]}
+    assert images.manifests(engine, "app:1") == [{"ID": "m"}]
+    assert daemon.last.query == {"manifests": "1"}

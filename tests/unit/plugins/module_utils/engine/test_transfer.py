@@ -13,6 +13,7 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import NotFo
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 
 DIGEST = "sha256:" + "a" * 64
+ARM = '{"os":"linux","architecture":"arm","variant":"v7"}'
 PULLS: list[tuple[str, dict[str, t.Any], dict[str, str]]] = [
     ("app:1", {}, {"fromImage": "app", "tag": "1"}),
     ("host:5000/app@" + DIGEST, {}, {"fromImage": "host:5000/app", "tag": DIGEST}),
@@ -47,3 +48,12 @@ def test_a_stream_cut_in_a_record(daemon: t.Any, engine: Engine) -> None:
     daemon.answers["POST /images/load"] = b'{"stream":"Loaded'
     with pytest.raises(StreamError):
         list(transfer.load(engine, [b""]))
+
+
+@pytest.mark.parametrize(("platform", "query"), [(None, {"tag": "1"}), (ARM, {"tag": "1", "platform": ARM})])
+def test_push(daemon: t.Any, engine: Engine, platform: str | None, query: dict[str, str]) -> None:
+    daemon.answers["POST /images/host:5000/a/b/push"] = b'{"status":"a"}{"status":"b"}'
+    records = transfer.push(engine, Reference.parse("host:5000/a/b:1"), platform)
+    assert list(records) == [{"status": "a"}, {"status": "b"}]
+    assert daemon.last.query == query
+    assert daemon.last.headers["x-registry-auth"] == "for host:5000"

@@ -3,9 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
+
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
-from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform, matches, of_image
+from ansible_collections.slipway.images.plugins.module_utils.image.platform import (
+    Platform,
+    encoded,
+    matches,
+    of_image,
+    of_manifest,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -90,3 +98,11 @@ def test_of_image() -> None:
 )
 def test_matches(wanted: str, have: Platform, answer: bool) -> None:
     assert matches(Platform.parse(wanted), have) is answer
+
+
+def test_platforms_as_newer_endpoints_tell_them() -> None:
+    arm = '{"os":"linux","architecture":"arm","variant":"v7"}'
+    assert encoded(Platform.parse("linux/arm/v7")) == arm
+    assert encoded(Platform.parse("linux")) == '{"os":"linux"}'
+    assert of_manifest({"Kind": "image", "ImageData": {"Platform": json.loads(arm)}}) == Platform.parse("linux/arm/v7")
+    assert of_manifest({"Kind": "attestation"}) == Platform("")

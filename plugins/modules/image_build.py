@@ -244,7 +244,7 @@ actions:
   sample: ["build shop/app:1.4 (context changed)"]
 build:
   description: The build's log as data. Empty when nothing was built.
-  returned: always
+  returned: success, and when a build failed
   type: dict
   contains:
     builder:

@@ -58,7 +58,7 @@ setup: machine $(CACHE)/venv/.ready
 
 machine:
 	@$(SUPPORT)/need.sh git venv dockerd docker docker-registry busybox ip iptables shellcheck skopeo htpasswd openssl \
-		bzip2 xz zstd
+		bzip2 ssh-agent xz zstd
 
 stage:
 	@$(PYTHON) $(SUPPORT)/stage.py

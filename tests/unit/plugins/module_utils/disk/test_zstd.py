@@ -24,8 +24,6 @@ if sys.version_info >= (3, 14):
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Those before it are not there."""
-    if request.param == "library":
-        pytest.importorskip("zstandard")
     for name in WAYS[request.param]:
         monkeypatch.setitem(sys.modules, name, None)
     return str(request.param)

@@ -7,7 +7,7 @@ import pytest
 from ansible_collections.slipway.images.plugins.module_utils.buildkit import auth, protobuf
 from ansible_collections.slipway.images.plugins.module_utils.disk.credentials import Auth
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
-from ansible_collections.slipway.images.tests.unit.plugins.module_utils.buildkit.conftest import Start
+from ansible_collections.slipway.images.tests.unit.plugins.module_utils.conftest import Start
 
 SERVICE = "/moby.filesync.v1.Auth/"
 KNOWN = {

@@ -14,7 +14,7 @@ from ansible_collections.slipway.images.plugins.module_utils.buildkit.sources im
 from ansible_collections.slipway.images.plugins.module_utils.disk import tree
 from ansible_collections.slipway.images.plugins.module_utils.errors import FormatError, UsageError
 from ansible_collections.slipway.images.tests.support.caller import Caller, Talk
-from ansible_collections.slipway.images.tests.unit.plugins.module_utils.buildkit.conftest import Start
+from ansible_collections.slipway.images.tests.unit.plugins.module_utils.conftest import Start
 
 CONTEXT = [("dir-name", "context")]
 

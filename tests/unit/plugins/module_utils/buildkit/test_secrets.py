@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ansible_collections.slipway.images.plugins.module_utils.buildkit import protobuf, secrets
-from ansible_collections.slipway.images.tests.unit.plugins.module_utils.buildkit.conftest import Start
+from ansible_collections.slipway.images.tests.unit.plugins.module_utils.conftest import Start
 
 METHOD = "/moby.buildkit.secrets.v1.Secrets/GetSecret"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.buildkit import protobuf, ssh
 from ansible_collections.slipway.images.tests.support.caller import PATIENCE, Talk
-from ansible_collections.slipway.images.tests.unit.plugins.module_utils.buildkit.conftest import Start
+from ansible_collections.slipway.images.tests.unit.plugins.module_utils.conftest import Start
 
 FORWARD = "/moby.sshforward.v1.SSH/ForwardAgent"
 CHECK = "/moby.sshforward.v1.SSH/CheckAgent"

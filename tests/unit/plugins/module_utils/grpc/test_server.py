@@ -12,7 +12,7 @@ from ansible_collections.slipway.images.plugins.module_utils.grpc.framing import
 from ansible_collections.slipway.images.plugins.module_utils.grpc.server import Server
 from ansible_collections.slipway.images.plugins.module_utils.grpc.status import NOT_FOUND, Cancelled, Status
 from ansible_collections.slipway.images.tests.support.caller import PATIENCE
-from ansible_collections.slipway.images.tests.unit.plugins.module_utils.grpc.conftest import Start
+from ansible_collections.slipway.images.tests.unit.plugins.module_utils.conftest import Start
 
 
 def echo(call: Call) -> None:

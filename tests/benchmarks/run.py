@@ -25,7 +25,7 @@ import table
 from setting import Setting
 
 CHECKOUT = Path(__file__).parents[2]
-NAMES = ("context", "ignore", "load", "pull", "buildlog", "startup")
+NAMES = ("context", "ignore", "load", "pull", "info", "buildlog", "startup")
 
 
 def main() -> int:

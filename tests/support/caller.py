@@ -25,6 +25,7 @@ class Caller:
     def __init__(self, server: Server, window: int = 65535) -> None:
         self.server, self.window = server, window
         self.lock = threading.Lock()
+        self.sending = threading.Lock()
         self.h2 = H2Connection(H2Configuration(client_side=True, header_encoding=None))
         self.streams: dict[int, queue.Queue[t.Any]] = {}
         self.received = 0
@@ -44,10 +45,11 @@ class Caller:
         return talk
 
     def flush(self) -> None:
-        with self.lock:
-            data = self.h2.data_to_send()
-        if data:
-            self.server.receive(data)
+        with self.sending:  # what was taken first must arrive first
+            with self.lock:
+                data = self.h2.data_to_send()
+            if data:
+                self.server.receive(data)
 
     def close(self) -> None:
         self.server.close()

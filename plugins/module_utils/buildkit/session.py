@@ -123,7 +123,8 @@ class Session:
             for data in iter(self._server.outgoing, b""):
                 stream.send(data)
         except TransportError as exc:
-            if not self._over:
+            # An engine that is done hangs up, also while a last word of ours (an acknowledgement) is on its way.
+            if self._server.busy and not self._over:
                 self._failures.append(exc)
         finally:
             self._server.close()

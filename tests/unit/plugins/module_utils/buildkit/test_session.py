@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -36,7 +37,8 @@ class Engine:
 
     # What a Caller does with a server.
     def receive(self, data: bytes) -> None:
-        self.sock.sendall(data)
+        with contextlib.suppress(OSError):  # lost on somebody who has hung up, which `outgoing` will tell
+            self.sock.sendall(data)
 
     def outgoing(self) -> bytes:
         try:
@@ -118,7 +120,8 @@ def test_an_engine_that_breaks_off(engine: Engine) -> None:
         assert began.wait(PATIENCE)
         engine.sock.shutdown(socket.SHUT_RDWR)
         assert ended.wait(PATIENCE)
-    with pytest.raises(TransportError, match="in the middle of a call"):
+    # Who reads learns it in other words than who writes, and either may be the first.
+    with pytest.raises(TransportError, match=r"in the middle of a call|lost: "):
         session.check()
 
 

@@ -143,7 +143,7 @@ import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.slipway.images.plugins.module_utils.engine import builder, images
+from ansible_collections.slipway.images.plugins.module_utils.engine import builder, images, layers
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.errors import Conflict, NotFound, SlipwayError
 from ansible_collections.slipway.images.plugins.module_utils.image import buildcache, filters, retention
@@ -233,9 +233,9 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
     if not leaving:
         return Seen(going=going, cache=cache, limit=limit)
     outermost = retention.outermost(stored, leaving)
-    layers = {id: _layers(engine, id) for id in outermost if id in leaving}
+    leaves = {id: _layers(engine, id) for id in outermost if id in leaving}
     staying = tuple(_stack(engine, id) for id in outermost if id not in leaving)
-    return Seen(going, layers, staying, cache, limit)
+    return Seen(going, leaves, staying, cache, limit)
 
 
 def _cached(engine: Engine) -> tuple[Record, ...]:
@@ -243,17 +243,12 @@ def _cached(engine: Engine) -> tuple[Record, ...]:
 
 
 def _stack(engine: Engine, id: str) -> t.Sequence[str]:
-    return images.inspect(engine, id).get("RootFS", {}).get("Layers") or ()
+    return layers.stack(images.inspect(engine, id))
 
 
 def _layers(engine: Engine, id: str) -> t.Sequence[Layer]:
     attrs = images.inspect(engine, id)
-    if not attrs:
-        return ()
-    stack = attrs["RootFS"].get("Layers") or ()
-    steps = retention.steps(images.history(engine, id))
-    asked = {step["Id"] for step in steps if not step["Size"]} - {"<missing>"} if len(steps) > len(stack) else ()
-    return retention.sized(stack, attrs["Size"], steps, {image: len(_stack(engine, image)) for image in asked})
+    return layers.layers(engine, attrs, images.history(engine, id)) if attrs else ()
 
 
 def _rule(params: t.Mapping[str, t.Any], now: float) -> Rule:

@@ -9,6 +9,7 @@ import json
 import typing as t
 from urllib.parse import quote
 
+from ansible_collections.slipway.images.plugins.module_utils.engine import containers
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 
 Attrs = dict[str, t.Any]
@@ -50,7 +51,7 @@ def history(engine: Engine, name: str) -> list[Attrs]:
 def used(engine: Engine) -> dict[str, list[str]]:
     """Image id -> names of the containers that use it, stopped ones too."""
     users: dict[str, list[str]] = {}
-    for row in engine.get("/containers/json", {"all": "1"}):
+    for row in containers.listed(engine):
         names = row.get("Names") or [row["Id"][:12]]
         users.setdefault(row["ImageID"], []).append(names[0].lstrip("/"))
     return users

@@ -312,30 +312,20 @@ error:
 """
 
 import contextlib
-import time
 import typing as t
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
 
-from ansible_collections.slipway.images.plugins.module_utils.disk import buildrecord, secretfile
-from ansible_collections.slipway.images.plugins.module_utils.disk.buildrecord import BASE, REGISTRYS, BuildRecord
+from ansible_collections.slipway.images.plugins.module_utils.building import classic, inputs, source
+from ansible_collections.slipway.images.plugins.module_utils.building.build import Build
+from ansible_collections.slipway.images.plugins.module_utils.disk import buildrecord
+from ansible_collections.slipway.images.plugins.module_utils.disk.buildrecord import BuildRecord
 from ansible_collections.slipway.images.plugins.module_utils.disk.config import Config, proxies
-from ansible_collections.slipway.images.plugins.module_utils.disk.context import Context, Tally
-from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import LoneDockerfile, TarContext
-from ansible_collections.slipway.images.plugins.module_utils.engine import builder, images, registry
+from ansible_collections.slipway.images.plugins.module_utils.engine import images
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
-from ansible_collections.slipway.images.plugins.module_utils.engine.transfer import Records
-from ansible_collections.slipway.images.plugins.module_utils.errors import (
-    EngineError,
-    RequirementError,
-    SlipwayError,
-    UsageError,
-)
-from ansible_collections.slipway.images.plugins.module_utils.image import classiclog
+from ansible_collections.slipway.images.plugins.module_utils.errors import RequirementError, SlipwayError, UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
 from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest, secrets
 from ansible_collections.slipway.images.plugins.module_utils.image.dockerfile import Dockerfile
-from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 from ansible_collections.slipway.images.plugins.module_utils.image.tagging import Tag
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import ABSENT, Attrs, Outcome, Plan
 from ansible_collections.slipway.images.plugins.module_utils.task.run import run
@@ -420,40 +410,8 @@ SPEC = (
     )
 )
 
-IGNORED = {"limits": {"memory", "memswap", "cpushares", "cpusetcpus"}}
-IGNORED_OF_OLD = {"shm_size": {"shmsize"}, "ulimits": {"ulimits"}}
-"""Options that BuildKit silently passes over, as the engine spells them in its query; the second before Docker 23."""
-SINCE_HEEDED = (1, 42)
-
 UNKNOWN = "(known after build)"
 CONTEXT = "context"
-
-Source = t.Union[Context, TarContext, LoneDockerfile]
-"""A context that we send; `None` stands for one that the engine fetches."""
-
-
-@dataclass(frozen=True)
-class Build:
-    """Ask the builder. `inputs` is what is known of them so far, without the context if nobody has read it yet.
-    `recording`: write down what went in, for `rebuild: changed` to compare; with `always` nobody will."""
-
-    request: BuildRequest
-    source: Source | None
-    url: str | None
-    path: str
-    dockerfile: Dockerfile
-    bases: tuple[Reference, ...]
-    inputs: t.Mapping[str, str]
-    offer: Offer | None
-    secrets: frozenset[str] = field(repr=False)
-    record: str
-    recording: bool
-    proxies: t.Mapping[str, str]
-    log_limit: int
-    reason: str = ""
-
-    def __str__(self) -> str:
-        return "build %s (%s)" % (self.request.names[0], self.reason)
 
 
 @dataclass(frozen=True)
@@ -469,66 +427,43 @@ class Seen:
 
 def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
     request = BuildRequest.of(params)
-    source = _source(params)
-    hidden = _hidden(params)
-    dockerfile = Dockerfile.parse(source.dockerfile.decode("utf-8", "replace") if source else "")
-    bases = _bases(dockerfile, request)
+    sent = source.of(params)
+    hidden = source.secrets(params)
+    dockerfile = Dockerfile.parse(sent.dockerfile.decode("utf-8", "replace") if sent else "")
+    bases = inputs.bases(dockerfile, request)
     build = Build(
         request=request,
-        source=source,
+        source=sent,
         url=params["url"],
-        path=source.dockerfile_name if source else params["dockerfile"] or "Dockerfile",
+        path=sent.dockerfile_name if sent else params["dockerfile"] or "Dockerfile",
         dockerfile=dockerfile,
         bases=bases,
         inputs={
             **request.inputs(),
             "option builder": params["builder"],
-            **_ids(engine, bases),
-            **(_digests(engine, bases) if params["pull"] and params["rebuild"] != "never" else {}),
+            **inputs.ids(engine, bases),
+            **(inputs.digests(engine, bases) if params["pull"] and params["rebuild"] != "never" else {}),
         },
-        offer=_offer(engine, params, request, source, hidden),
+        offer=_offer(engine, params, request, sent, hidden),
         secrets=request.secrets | {value.decode("utf-8", "replace") for value in hidden.values()},
-        recording=source is not None and params["rebuild"] != "always",
+        recording=sent is not None and params["rebuild"] != "always",
         record=buildrecord.path(str(engine.transport.address), str(request.names[0])),
         proxies=_proxies(engine, params),
         log_limit=max(0, params["log_limit"]),
     )
     here = {str(name): images.inspect(engine, str(name)) for name in request.names}
-    record = buildrecord.read(build.record) if source and params["rebuild"] == "changed" else None
-    if record is None or source is None or not _present(engine, record, here):
+    record = buildrecord.read(build.record) if sent and params["rebuild"] == "changed" else None
+    if record is None or sent is None or not _present(engine, record, here):
         return Seen(here, build)
-    build = replace(build, inputs={**build.inputs, CONTEXT: source.digest()})
+    build = replace(build, inputs={**build.inputs, CONTEXT: sent.digest()})
     return Seen(here, build, record, tuple(record.differs(build.inputs)))
-
-
-def _source(params: t.Mapping[str, t.Any]) -> Source | None:
-    if params["url"] is not None:
-        return None
-    if params["archive"] is not None:
-        return TarContext.open(params["archive"], params["dockerfile"])
-    if params["path"] is None:
-        return LoneDockerfile(params["dockerfile_inline"].encode("utf-8", "surrogateescape"))
-    return Context.open(params["path"], params["dockerfile"], params["dockerfile_inline"])
-
-
-def _hidden(params: t.Mapping[str, t.Any]) -> dict[str, bytes]:
-    """Secrets by id. What is named and not there is an error, in check mode too."""
-    found: dict[str, bytes] = {}
-    for secret in params["secrets"]:
-        if secret["src"] is not None:
-            found[secret["id"]] = secretfile.read(secret["id"], secret["src"])
-        elif secret["env"] is not None:
-            found[secret["id"]] = secretfile.variable(secret["id"], secret["env"])
-        else:
-            found[secret["id"]] = secret["value"].encode("utf-8", "surrogateescape")
-    return found
 
 
 def _offer(
     engine: Engine,
     params: t.Mapping[str, t.Any],
     request: BuildRequest,
-    source: Source | None,
+    sent: source.Source | None,
     hidden: t.Mapping[str, bytes],
 ) -> Offer | None:
     """What BuildKit may ask of us; `None` for the classic builder, which asks nothing."""
@@ -538,43 +473,9 @@ def _offer(
         return None
     if engine.podman:
         raise RequirementError("Podman has no BuildKit: leave out builder", option="builder")
-    from ansible_collections.slipway.images.plugins.module_utils.buildkit.offer import Offer
+    from ansible_collections.slipway.images.plugins.module_utils.building import buildkit
 
-    ignored = [option for option, keys in IGNORED.items() if keys & request.options.keys()]
-    if engine.api < SINCE_HEEDED:
-        ignored += [option for option, keys in IGNORED_OF_OLD.items() if keys & request.options.keys()]
-    engine.warnings.extend("BuildKit ignores %s; the classic builder does not" % option for option in ignored)
-    return Offer.of(
-        source,
-        dockerfile=params["dockerfile"],
-        inline=params["dockerfile_inline"] is not None,
-        lookup=engine.auths.lookup,
-        secrets_by_id=hidden,
-        agents={agent["id"]: secretfile.agent(agent["id"], agent["socket"]) for agent in params["ssh"]},
-        any_name=engine.api < (1, 48),
-    )
-
-
-def _bases(dockerfile: Dockerfile, request: BuildRequest) -> tuple[Reference, ...]:
-    """The images it starts from, as far as they can be told: the engine is the judge of a Dockerfile."""
-    found = []
-    for name in dockerfile.bases(request.defined(), request.options.get("target")):
-        try:
-            found.append(Reference.parse(name).with_default_tag())
-        except UsageError:
-            continue
-    return tuple(found)
-
-
-def _ids(engine: Engine, bases: t.Iterable[Reference]) -> dict[str, str]:
-    """The ids of base images, `""` for one that is not here."""
-    return {BASE + str(base): images.inspect(engine, base.lookup).get("Id", "") for base in bases}
-
-
-def _digests(engine: Engine, bases: t.Iterable[Reference]) -> dict[str, str]:
-    """What the registries have under the names of base images now, `""` where the engine cannot tell."""
-    asked = {base: registry.distribution(engine, base) for base in bases if not base.digest}
-    return {REGISTRYS + str(base): said["Descriptor"]["digest"] if said else "" for base, said in asked.items()}
+    return buildkit.offer(engine, params, request, sent, hidden)
 
 
 def _proxies(engine: Engine, params: t.Mapping[str, t.Any]) -> dict[str, str]:
@@ -638,68 +539,22 @@ def _left(engine: Engine, todo: Plan, done: t.Iterable[Build | Tag], log: dict[s
 
 
 def _build(engine: Engine, build: Build) -> dict[str, t.Any]:
-    log, digest = (_by_buildkit if build.offer else _by_classic)(engine, build)
+    log, digest = _run(engine, build)
     log.check(build.path)
     if build.recording:
-        inputs = {**build.inputs, **_ids(engine, _brought(build)), CONTEXT: digest}
-        warning = buildrecord.write(build.record, BuildRecord(log.id, inputs))
+        went_in = {**build.inputs, **inputs.ids(engine, build.brought()), CONTEXT: digest}
+        warning = buildrecord.write(build.record, BuildRecord(log.id, went_in))
         engine.warnings.extend([warning] if warning else [])
     return log.as_result()
 
 
-def _by_classic(engine: Engine, build: Build) -> tuple[BuildLog, str]:
-    """The log, and the digest of the context that was sent."""
-    tally = Tally(build.recording)
-    registries = {name.registry for name in (*build.request.names, *build.bases)}
-    query = [("version", "1"), ("dockerfile", build.path), *build.request.query(build.proxies)]
-    records = builder.build(
-        engine,
-        [*query, *([("remote", build.url)] if build.url else [])],
-        engine.auths.config_header(sorted(registries)),
-        build.source.blocks(tally) if build.source else None,
-    )
-    return _follow(build, classiclog.fold, records), tally.digest
+def _run(engine: Engine, build: Build) -> tuple[BuildLog, str]:
+    """By the builder that was chosen: its log, and the digest of the context."""
+    if build.offer is None:
+        return classic.run(engine, build)
+    from ansible_collections.slipway.images.plugins.module_utils.building import buildkit
 
-
-def _by_buildkit(engine: Engine, build: Build) -> tuple[BuildLog, str]:
-    from ansible_collections.slipway.images.plugins.module_utils.buildkit import trace
-
-    offer = t.cast("Offer", build.offer)
-    # Before it is sent: what changes while it is, is a change for the next time.
-    digest = build.source.digest() if build.source and build.recording else ""
-    query = [*offer.query, *build.request.query(build.proxies), *([("remote", build.url)] if build.url else [])]
-    with offer.session.serve(builder.session(engine, offer.session.headers)):
-        tar = build.source.blocks(Tally(False)) if isinstance(build.source, TarContext) else None
-        log = _follow(build, trace.fold, builder.build(engine, query, engine.auths.config_header(()), tar))
-    # What went wrong on our side is the cause of what the engine says.
-    offer.session.check()
-    return log, digest
-
-
-def _brought(build: Build) -> t.Iterator[Reference]:
-    """The base images whose ids the build may have changed: the builder pulls what is not here, and with `pull` all,
-    and it may give a base's name to what came of it. Another's name was moved by another hand, and maybe too late for
-    this build to see."""
-    for base in build.bases:
-        if build.request.conduct["pull"] == "1" or base in build.request.names or not build.inputs[BASE + str(base)]:
-            yield base
-
-
-def _follow(build: Build, fold: t.Callable[..., BuildLog], records: Records) -> BuildLog:
-    fold = partial(
-        fold,
-        dockerfile=build.dockerfile if build.source else None,
-        limit=build.log_limit,
-        clock=time.monotonic,
-        secrets=build.secrets,
-    )
-    try:
-        return fold(records)
-    except EngineError as error:
-        # A Dockerfile that does not parse, or a target that is not in it, is refused before the stream begins.
-        if error.facts.get("status") != 400:
-            raise
-        return fold([{"error": error.facts["said"]}])
+    return buildkit.run(engine, build)
 
 
 def main() -> None:

@@ -15,6 +15,8 @@ description:
   - The list of what goes is computed from what the engine has, and a run removes exactly what is on it, so check mode
     shows what a run would remove and how much space that frees.
   - Images that a container uses stay with all their names, also when the container is stopped.
+  - Of an image with several names only those go that the options mean; the image stays while it has one left, or while
+    images that stay are built on it.
   - With several negated labels an image stays if it bears any of them. (The engine's own prune keeps only what bears
     all of them.)
 extends_documentation_fragment:
@@ -27,13 +29,45 @@ options:
   dangling:
     description:
       - V(true) removes only images without a tag, which is what is left of a name that now points to another image.
-      - V(false) removes every image that no container uses.
+      - V(false) removes every image that no container uses, as far as the other options let it.
+      - V(true) by default, but V(false) with O(keep_last), which is about tags.
     type: bool
-    default: true
+  keep_last:
+    description:
+      - Keep the last so many images of each repository, by the time they were created, with all tags that they have in
+        it. Several tags of one image count as one, so that the same build tagged V(1.7) and V(latest) does not take the
+        place of an older one.
+      - Of images created in the same second the one with the higher tag is the later. Numbers in tags count by their
+        value, so V(v10) is higher than V(v9). This is what decides among images without a true time, such as those of
+        reproducible builds.
+      - All images of a repository are counted, also those that stay for another reason. What has only a digest left
+        of a repository, because its tag moved on, is not, and goes.
+      - Without O(repositories) it holds for every repository, and images without any name go as well.
+    type: int
+  repositories:
+    description:
+      - Only names in repositories that match one of these, such as V(registry.example.com/shop/*) or V(shop/app). Other
+        names of the same images stay, and so do images without any name, which are of no repository. (A task without
+        options removes those.)
+      - A repository is called what the engine lists it as, without a tag. V(*) stands for anything, also with V(/) in
+        it, V(?) for one character, V([ab]) for one of these. Docker Hub's are V(busybox) and V(bitnami/redis), and
+        a pattern that begins with V(docker.io/) or V(library/) matches their full names.
+      - This alone removes what has only a digest left of these repositories. With O(dangling=false) it removes their
+        tags, with O(keep_last) those that are not among the last.
+    type: list
+    elements: str
+  protect:
+    description:
+      - Names that stay, whatever the other options say, such as V(*:stable) or V(shop/base). Patterns are as in
+        O(repositories), and match a name with its tag (or digest) or without it.
+    type: list
+    elements: str
+    default: []
   until:
     description:
       - "Only images created before this: an age such as V(24h) or V(1h30m), a date such as V(2026-01-31), a time
         such as V(2026-01-31T12:00:00Z), or a Unix time."
+      - With O(keep_last), what goes is older than this and not among the last.
       - A date or time without a zone is read in UTC. Fractions of a second do not count.
     type: str
   labels:
@@ -74,6 +108,15 @@ EXAMPLES = r"""
     until: 168h
     labels: ["!keep"]
 
+- name: On a build server, every night, keep the last five builds of each of our images, and all of this week's
+  slipway.images.image_prune:
+    repositories: ["registry.example.com/shop/*"]
+    keep_last: 5
+    until: 168h
+    protect: ["*:stable", "*/shop/base"]
+    build_cache:
+      keep_storage: 20GB
+
 - name: Keep 10 GB of build cache, and touch no image
   slipway.images.image_prune:
     images: false
@@ -103,6 +146,17 @@ cache_deleted:
   returned: success
   type: list
   elements: str
+kept:
+  description:
+    - Why that which stays does so, name by name; an image without any is told of by its short id.
+    - "Of what the task is about only: not of names outside of O(repositories), and not of tagged images when only those
+      without a tag were meant."
+  returned: success
+  type: dict
+  sample:
+    shop/app:1.7: among the last 3 of shop/app
+    shop/app:1.2: used by container web
+    shop/app:stable: protected by *:stable
 space_reclaimed:
   description: Bytes that this frees. Layers that other images share are not counted.
   returned: success
@@ -125,10 +179,10 @@ ansible_facts:
       description: Always empty, as the images are gone.
       type: dict
 diff:
-  description: What was there of that which goes, name by name, with its id.
+  description: What was there of that which goes, by its name with its short id, or by the short id alone.
   returned: always
   type: dict
-  sample: {before: {"app:1": "sha256:1d34..."}, after: {}}
+  sample: {before: {"app:1": "1d34ffeaf190", "9c2b1f0a77de": "dangling"}, after: {}}
 error:
   description: Why it failed, for programs.
   returned: on failure
@@ -141,23 +195,37 @@ error:
 
 import time
 import typing as t
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ansible_collections.slipway.images.plugins.module_utils.engine import builder, images, layers
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
-from ansible_collections.slipway.images.plugins.module_utils.errors import Conflict, NotFound, SlipwayError
-from ansible_collections.slipway.images.plugins.module_utils.image import buildcache, filters, retention
+from ansible_collections.slipway.images.plugins.module_utils.errors import (
+    Conflict,
+    NotFound,
+    SlipwayError,
+    UsageError,
+)
+from ansible_collections.slipway.images.plugins.module_utils.image import buildcache, filters, retention, weight
 from ansible_collections.slipway.images.plugins.module_utils.image.buildcache import Limit, Record
 from ansible_collections.slipway.images.plugins.module_utils.image.digest import short
-from ansible_collections.slipway.images.plugins.module_utils.image.retention import Layer, Removal, Rule, Stored
+from ansible_collections.slipway.images.plugins.module_utils.image.pattern import Pattern
+from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
+from ansible_collections.slipway.images.plugins.module_utils.image.retention import Removal, Rule, Stored
+from ansible_collections.slipway.images.plugins.module_utils.image.weight import Layer
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import Outcome, Plan
 from ansible_collections.slipway.images.plugins.module_utils.task.run import run
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, Spec
 
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.engine.foretelling import Foretelling
+
 SPEC = ENGINE + Spec(
     {
         "images": {"type": "bool", "default": True},
-        "dangling": {"type": "bool", "default": True},
+        "dangling": {"type": "bool"},
+        "keep_last": {"type": "int"},
+        "repositories": {"type": "list", "elements": "str"},
+        "protect": {"type": "list", "elements": "str", "default": []},
         "until": {"type": "str"},
         "labels": {"type": "list", "elements": "str", "default": []},
         "build_cache": {
@@ -172,6 +240,7 @@ SPEC = ENGINE + Spec(
 )
 
 CACHE = "build cache"
+DANGLING = "dangling"
 UNKNOWN = "(known after prune)"
 
 Said = t.Mapping[str, t.Any]
@@ -188,6 +257,7 @@ class Seen:
     stacks: tuple[t.Sequence[str], ...] = ()
     cache: tuple[Record, ...] = ()
     limit: Limit | None = None
+    kept: t.Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -197,11 +267,14 @@ class RemoveImage:
     def __str__(self) -> str:
         image = self.removal.image
         if not self.removal.whole:
-            return "untag %s (image %s stays, it is in use)" % (", ".join(image.names), short(image.id))
+            reason = " as %s" % ", ".join(self.removal.left) if self.removal.left else ", it is in use"
+            return "untag %s (image %s stays%s)" % (", ".join(self.removal.names), short(image.id), reason)
         size = filters.format_size(image.size)
         if image.tags:
             return "remove %s (image %s, %s)" % (", ".join(image.tags), short(image.id), size)
-        return "remove dangling image %s (%s)" % (short(image.id), size)
+        repositories = sorted({Reference.parse(digest).name for digest in image.digests})
+        of = " of %s" % ", ".join(repositories) if repositories else ""
+        return "remove dangling image %s%s (%s)" % (short(image.id), of, size)
 
 
 @dataclass(frozen=True)
@@ -228,14 +301,14 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
     if not params["images"]:
         return Seen(cache=cache, limit=limit)
     stored = [Stored.of(row) for row in images.listed(engine, everything=True)]
-    going = retention.removals(stored, images.used(engine), rule)
-    leaving = {removal.image.id for removal in going if removal.whole}
+    verdict = retention.judge(stored, images.used(engine), rule)
+    leaving = {removal.image.id for removal in verdict.going if removal.whole}
     if not leaving:
-        return Seen(going=going, cache=cache, limit=limit)
-    outermost = retention.outermost(stored, leaving)
+        return Seen(verdict.going, cache=cache, limit=limit, kept=verdict.kept)
+    outermost = weight.outermost(stored, leaving)
     leaves = {id: _layers(engine, id) for id in outermost if id in leaving}
     staying = tuple(_stack(engine, id) for id in outermost if id not in leaving)
-    return Seen(going, leaves, staying, cache, limit)
+    return Seen(verdict.going, leaves, staying, cache, limit, verdict.kept)
 
 
 def _cached(engine: Engine) -> tuple[Record, ...]:
@@ -252,10 +325,23 @@ def _layers(engine: Engine, id: str) -> t.Sequence[Layer]:
 
 
 def _rule(params: t.Mapping[str, t.Any], now: float) -> Rule:
+    dangling, keep_last, repositories = params["dangling"], params["keep_last"], params["repositories"]
+    if keep_last is not None and keep_last < 1:
+        wanted = "write 1 or more, or dangling: false instead to keep none"
+        raise UsageError("keep_last is %d: %s" % (keep_last, wanted), option="keep_last")
+    if keep_last and dangling:
+        raise UsageError("keep_last is about tags, which dangling: true leaves alone: omit either", option="keep_last")
+    if repositories == []:
+        raise UsageError(
+            "repositories is empty: name some, such as shop/*, or omit it for all of them", option="repositories"
+        )
     return Rule(
-        dangling=params["dangling"],
+        dangling=not keep_last if dangling is None else dangling,
         until=filters.until(params["until"], now) if params["until"] else None,
         labels=tuple(filters.Label.parse(text) for text in params["labels"]),
+        repositories=tuple(Pattern.of_repositories(text, "repositories") for text in repositories or ()),
+        protect=tuple(Pattern.of_names(text, "protect") for text in params["protect"]),
+        keep_last=keep_last or 0,
     )
 
 
@@ -272,9 +358,7 @@ def _limit_of(params: t.Mapping[str, t.Any], now: float) -> Limit | None:
 
 def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Prune:
     actions: list[RemoveImage | PruneCache] = [RemoveImage(removal) for removal in seen.going]
-    before: dict[str, str] = {}
-    for removal in seen.going:
-        before.update(dict.fromkeys(_called(removal.image), removal.image.id))
+    before = {called: told for removal in seen.going for called, told in _told(removal).items()}
     after: dict[str, str] = {}
     limit = seen.limit
     free = buildcache.removable(seen.cache, limit) if limit else ()
@@ -283,11 +367,11 @@ def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Prune:
         actions.append(PruneCache(limit, None if hinges else tuple(record.id for record in free)))
         before[CACHE] = _cache(seen.cache)
         after[CACHE] = UNKNOWN if hinges else _cache(set(seen.cache) - set(free))
-    whole = [removal.image for removal in seen.going if removal.whole]
-    space = retention.reclaimed(seen.layers.values(), seen.stacks) + sum(record.size for record in free)
+    space = weight.reclaimed(seen.layers.values(), seen.stacks) + sum(record.size for record in free)
     results = _results(
-        deleted=(image.id for image in whole),
-        untagged=(name for removal in seen.going for name in (*removal.image.tags, *removal.image.digests)),
+        seen.kept,
+        deleted=(removal.image.id for removal in seen.going if removal.whole),
+        untagged=(name for removal in seen.going for name in removal.untagged),
         cache_deleted=(record.id for record in free),
         space=space,
     )
@@ -305,9 +389,14 @@ def _cache(records: t.Collection[Record]) -> str:
 
 
 def _results(
-    deleted: t.Iterable[str], untagged: t.Iterable[str], cache_deleted: t.Iterable[str], space: int
+    kept: t.Mapping[str, str],
+    deleted: t.Iterable[str],
+    untagged: t.Iterable[str],
+    cache_deleted: t.Iterable[str],
+    space: int,
 ) -> dict[str, t.Any]:
     return {
+        "kept": dict(kept),
         "deleted": sorted(deleted),
         "untagged": sorted(untagged),
         "cache_deleted": sorted(cache_deleted),
@@ -315,9 +404,10 @@ def _results(
     }
 
 
-def _called(image: Stored) -> tuple[str, ...]:
+def _told(removal: Removal) -> dict[str, str]:
     """What stands for it in the diff."""
-    return image.tags or image.digests or (short(image.id),)
+    id = short(removal.image.id)
+    return dict.fromkeys(removal.names, id) if removal.names else {id: DANGLING}
 
 
 def apply(engine: Engine, todo: Prune) -> Outcome:
@@ -342,8 +432,8 @@ def _remove(engine: Engine, removal: Removal) -> t.Iterator[Said]:
     those that go are on the list themselves.
     """
     image = removal.image
-    names = _still(images.inspect(engine, image.id), image)
-    if len(names) < len(image.names or (image.id,)):
+    names = _still(images.inspect(engine, image.id), removal)
+    if len(names) < len(removal.names or (image.id,)):
         engine.warnings.append("%s was renamed or removed by somebody else since it was looked at" % short(image.id))
     try:
         for name in names:
@@ -354,12 +444,12 @@ def _remove(engine: Engine, removal: Removal) -> t.Iterator[Said]:
         engine.warnings.append("kept %s, in use since it was looked at: %s" % (short(image.id), error))
 
 
-def _still(attrs: images.Attrs, image: Stored) -> t.Sequence[str]:
-    """What of its names it still bears; its id for one that never had any."""
+def _still(attrs: images.Attrs, removal: Removal) -> t.Sequence[str]:
+    """What it still bears of the names that go; its id for one that never had any."""
     bears = {n for n in [*(attrs.get("RepoTags") or ()), *(attrs.get("RepoDigests") or ())] if retention.NONE not in n}
-    if image.names:
-        return [name for name in image.names if name in bears]
-    return [image.id] if attrs and not bears else []
+    if removal.names:
+        return [name for name in removal.names if name in bears]
+    return [removal.image.id] if attrs and not bears else []
 
 
 def _prune_cache(engine: Engine, action: PruneCache) -> Said:
@@ -383,24 +473,27 @@ def _outcome(todo: Prune, said: t.Sequence[Said]) -> Outcome:
             after[CACHE] = _cache([record for record in seen.cache if record.id not in pruned])
             done.extend([action] if any("CachesDeleted" in record for record in said) else ())
             continue
-        image = action.removal.image
-        if image.id in deleted:
+        removal = action.removal
+        gone = tuple(name for name in removal.names if name in untagged)
+        if removal.image.id in deleted:
             done.append(action)
-        elif untagged.intersection(image.tags + image.digests):
-            tags = tuple(name for name in image.tags if name in untagged)
-            digests = tuple(name for name in image.digests if name in untagged)
-            done.append(RemoveImage(Removal(replace(image, tags=tags, digests=digests), whole=False)))
-        for name in _called(image):
-            if image.id in deleted or name in untagged:
-                del after[name]
+        elif gone:
+            done.append(RemoveImage(Removal(removal.image, gone, whole=False)))
+        for called in removal.image.called if removal.image.id in deleted else gone:
+            after.pop(called, None)
     freed = [layers for id, layers in seen.layers.items() if id in deleted]
     kept = [[digest for digest, size in layers] for id, layers in seen.layers.items() if id not in deleted]
-    space = retention.reclaimed(freed, [*seen.stacks, *kept]) + sum(r.get("SpaceReclaimed", 0) for r in said)
-    return Outcome(after, tuple(done), results=_results(deleted, untagged, pruned, space))
+    space = weight.reclaimed(freed, [*seen.stacks, *kept]) + sum(r.get("SpaceReclaimed", 0) for r in said)
+    return Outcome(after, tuple(done), results=_results(seen.kept, deleted, untagged, pruned, space))
+
+
+def foretell(engine: Foretelling, todo: Prune) -> Outcome:
+    engine.world.drop(todo.results["untagged"], todo.results["deleted"])
+    return todo.foretold()
 
 
 def main() -> None:
-    run(SPEC, observe, plan, apply)
+    run(SPEC, observe, plan, apply, foretell)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,11 @@ def amount(what: str, limit: int, ours: int, theirs: int | None, unit: str = "by
     return Row(what, _counted(ours, unit), rival, None, f"<= {_counted(limit, unit)}" if limit else "0", ours <= limit)
 
 
+def within(what: str, limit: float, ours: float, unit: str) -> Row:
+    """No rival does it."""
+    return Row(what, f"{ours:.3g} {unit}", "", None, f"<= {limit} {unit}", ours <= limit)
+
+
 def remark(what: str, ours: float, theirs: float, unit: str) -> Row:
     """Without a goal: it explains a row above it."""
     return Row(what, f"{ours:.3g} {unit}", f"{theirs:.3g} {unit}", ours / theirs, "", True)

@@ -46,13 +46,15 @@ def blob(data: bytes) -> str:
 
 @dataclass(frozen=True)
 class Image:
-    """`texts`: one layer for each, with that text in a file of its own."""
+    """`texts`: one layer for each, with that text in a file of its own. `created`: an RFC 3339 time, of
+    an image that knows its history."""
 
     names: tuple[str, ...] = ()
     texts: tuple[str, ...] = ("one", "two")
     os: str = "linux"
     architecture: str = "amd64"
     variant: str = ""
+    created: str = ""
 
     @property
     def layers(self) -> list[bytes]:
@@ -61,7 +63,14 @@ class Image:
     @property
     def config(self) -> bytes:
         rootfs = {"type": "layers", "diff_ids": [digest(layer) for layer in self.layers]}
-        told = {"os": self.os, "architecture": self.architecture, "variant": self.variant, "config": {}}
+        told = {
+            "created": self.created,
+            "os": self.os,
+            "architecture": self.architecture,
+            "variant": self.variant,
+            "config": {},
+            "history": [{"created_by": "COPY %s" % text} for text in self.texts] if self.created else "",
+        }
         return dumped({**{key: value for key, value in told.items() if value != ""}, "rootfs": rootfs})
 
     @property

@@ -46,7 +46,7 @@ class Store:
             answer = connection.getresponse()
             said = answer.read()
         assert answer.status < 300, said
-        records = [json.loads(line) for line in said.splitlines()]
+        records = [json.loads(line) for line in said.splitlines() if line.strip()]
         assert not [record for record in records if "error" in record], records
         return records
 
@@ -119,7 +119,7 @@ def settle(store: Store, chance: random.Random) -> None:
             }
             lines += chance.choices(list(instructions), list(instructions.values()))
         if not any(line.startswith("COPY") for line in lines):
-            lines.append("COPY f%d-0 /f" % number)  # BuildKit makes no image of nothing
+            lines.append("COPY f%d-0 /f%d" % (number, number))  # BuildKit makes no image of nothing
         name = chance.choice(("", "", "a:1", "a:2", "b:1", "c/d:%d" % number))
         known.append(store.build(*lines, name=name, version=version, **files))
     for image in chance.sample(known[1:], 2):

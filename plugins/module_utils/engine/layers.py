@@ -9,8 +9,8 @@ import typing as t
 
 from ansible_collections.slipway.images.plugins.module_utils.engine import images
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
-from ansible_collections.slipway.images.plugins.module_utils.image import retention
-from ansible_collections.slipway.images.plugins.module_utils.image.retention import Layer
+from ansible_collections.slipway.images.plugins.module_utils.image import weight
+from ansible_collections.slipway.images.plugins.module_utils.image.weight import Layer
 
 Attrs = t.Mapping[str, t.Any]
 
@@ -26,7 +26,7 @@ def layers(engine: Engine, attrs: Attrs, history: t.Iterable[Attrs]) -> tuple[La
     Only where the history has more steps that may have made a layer than there are layers, the images that these
     steps ended in are asked for as well.
     """
-    digests, steps = stack(attrs), retention.steps(history)
+    digests, steps = stack(attrs), weight.steps(history)
     unsure = {step["Id"] for step in steps if not step["Size"]} - {"<missing>"} if len(steps) > len(digests) else ()
     depths = {id: len(stack(images.inspect(engine, id))) for id in unsure}
-    return retention.sized(digests, attrs["Size"], steps, depths)
+    return weight.sized(digests, attrs.get("Size", 0), steps, depths)  # of a foretold image nobody knows it

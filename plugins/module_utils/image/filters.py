@@ -73,11 +73,7 @@ class Label:
         return cls(key, value if equals else None, text.startswith("!"))
 
     def __str__(self) -> str:
-        return "!" * self.negated + self._wanted
-
-    @property
-    def _wanted(self) -> str:
-        return self.key if self.value is None else "%s=%s" % (self.key, self.value)
+        return "!" * self.negated + self.key + ("" if self.value is None else "=%s" % self.value)
 
     def matches(self, labels: t.Mapping[str, str] | None) -> bool:
         """Do these labels of an image (`Config.Labels`, `null` when it has none) pass?"""
@@ -89,18 +85,9 @@ def passes(filters: t.Iterable[Label], labels: t.Mapping[str, str] | None) -> bo
     """Do the labels of an image pass all filters?
 
     With two negated filters or more an engine's prune means something else: `!a` and `!b` spare, there, only what has
-    both labels, where here (and to the reader) they spare what has either. See `query`.
+    both labels, where here (and to the reader) they spare what has either.
     """
     return all(label.matches(labels) for label in filters)
-
-
-def query(filters: t.Iterable[Label]) -> dict[str, list[str]] | None:
-    """The `filters` with which an engine's prune means the same as `passes`; `None` when there are none such."""
-    filters = tuple(filters)
-    asked: dict[str, list[str]] = {}
-    for label in filters:
-        asked.setdefault("label!" if label.negated else "label", []).append(label._wanted)
-    return asked if len(asked.get("label!", ())) < 2 else None
 
 
 def size(text: str | int) -> int:

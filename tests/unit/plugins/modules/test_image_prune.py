@@ -14,6 +14,7 @@ from ansible_collections.slipway.images.plugins.module_utils.image.retention imp
 from ansible_collections.slipway.images.plugins.modules import image_prune
 from ansible_collections.slipway.images.plugins.modules.image_prune import (
     CACHE,
+    DANGLING,
     UNKNOWN,
     PruneCache,
     RemoveImage,
@@ -31,12 +32,24 @@ __all__ = ["daemon", "engine", "meet", "serve"]
 
 A, B, C = ("sha256:" + letter * 64 for letter in "abc")
 DIGEST = "app@sha256:" + "d" * 64
-PARAMS: dict[str, t.Any] = {"images": True, "dangling": True, "until": None, "labels": [], "build_cache": None}
+PARAMS: dict[str, t.Any] = {
+    **dict.fromkeys(("dangling", "keep_last", "repositories", "until", "build_cache")),
+    "images": True,
+    "protect": [],
+    "labels": [],
+}
 
-APP = Removal(Stored(A, tags=("app:1", "app:2"), digests=(DIGEST,), size=1500))
-LONE = Removal(Stored(B, size=3))
-BASE = Removal(Stored(C, tags=("base:1",)), whole=False)
-PINNED = Removal(Stored(A, digests=(DIGEST,), size=1500))
+
+def whole(stored: Stored) -> Removal:
+    return Removal(stored, stored.names, whole=True)
+
+
+APP = whole(Stored(A, tags=("app:1", "app:2"), digests=(DIGEST,), size=1500))
+LONE = whole(Stored(B, size=3))
+BASE = Removal(Stored(C, tags=("base:1",)), ("base:1",), whole=False)
+TWIN = Removal(Stored(C, tags=("c:1", "c:2", "d:1"), digests=("d" + DIGEST[3:],)), ("c:1", "d:1"), whole=False)
+PINNED = whole(Stored(A, digests=(DIGEST,), size=1500))
+SHORT = {A: "a" * 12, B: "b" * 12, C: "c" * 12}
 
 
 @pytest.mark.parametrize(
@@ -44,8 +57,9 @@ PINNED = Removal(Stored(A, digests=(DIGEST,), size=1500))
     [
         (RemoveImage(APP), "remove app:1, app:2 (image aaaaaaaaaaaa, 1.5kB)"),
         (RemoveImage(LONE), "remove dangling image bbbbbbbbbbbb (3B)"),
-        (RemoveImage(PINNED), "remove dangling image aaaaaaaaaaaa (1.5kB)"),
+        (RemoveImage(PINNED), "remove dangling image aaaaaaaaaaaa of app (1.5kB)"),
         (RemoveImage(BASE), "untag base:1 (image cccccccccccc stays, it is in use)"),
+        (RemoveImage(TWIN), "untag c:1, d:1 (image cccccccccccc stays as c:2)"),
         (PruneCache(Limit(), ()), "prune the build cache"),
         (PruneCache(Limit(keep=5 * 10**9), None), "prune the build cache, keeping 5GB"),
     ],
@@ -55,7 +69,7 @@ def test_actions_are_sentences(action: object, sentence: str) -> None:
 
 
 def results(**some: t.Any) -> dict[str, t.Any]:
-    return {"deleted": [], "untagged": [], "cache_deleted": [], "space_reclaimed": 0, **some}
+    return {"kept": {}, "deleted": [], "untagged": [], "cache_deleted": [], "space_reclaimed": 0, **some}
 
 
 FREE, SHARED = Record("r1", size=10), Record("r2", size=20, shared=True)
@@ -67,19 +81,26 @@ PLANS: list[tuple[Seen, dict[str, str], dict[str, str], list[t.Any], dict[str, t
     (Seen(limit=Limit()), {}, {}, [], results()),
     (
         Seen((APP,), LAYERS, (["x"],)),
-        {"app:1": A, "app:2": A},
+        {"app:1": SHORT[A], "app:2": SHORT[A]},
         {},
         [RemoveImage(APP)],
         results(deleted=[A], untagged=["app:1", "app:2", DIGEST], space_reclaimed=7),
     ),
     (
         Seen((LONE, BASE), {B: []}),
-        {"bbbbbbbbbbbb": B, "base:1": C},
+        {"bbbbbbbbbbbb": DANGLING, "base:1": SHORT[C]},
         {},
         [RemoveImage(LONE), RemoveImage(BASE)],
         results(deleted=[B], untagged=["base:1"]),
     ),
-    (Seen((PINNED,)), {DIGEST: A}, {}, [RemoveImage(PINNED)], results(deleted=[A], untagged=[DIGEST])),
+    (
+        Seen((TWIN,), kept={"c:2": "protected by *:2"}),
+        {"c:1": SHORT[C], "d:1": SHORT[C]},
+        {},
+        [RemoveImage(TWIN)],
+        results(untagged=["c:1", "d:1", "d" + DIGEST[3:]], kept={"c:2": "protected by *:2"}),
+    ),
+    (Seen((PINNED,)), {DIGEST: SHORT[A]}, {}, [RemoveImage(PINNED)], results(deleted=[A], untagged=[DIGEST])),
     (
         Seen(cache=(FREE, SHARED), limit=Limit()),
         {CACHE: "2 records, 30B"},
@@ -90,21 +111,21 @@ PLANS: list[tuple[Seen, dict[str, str], dict[str, str], list[t.Any], dict[str, t
     (Seen(cache=(FREE, SHARED), limit=Limit(keep=11)), {}, {}, [], results()),
     (
         Seen((LONE,), {B: []}, (), (SHARED,), Limit()),
-        {"bbbbbbbbbbbb": B, CACHE: "1 records, 20B"},
+        {"bbbbbbbbbbbb": DANGLING, CACHE: "1 records, 20B"},
         {CACHE: UNKNOWN},
         [RemoveImage(LONE), PruneCache(Limit(), None)],
         results(deleted=[B]),
     ),
     (
         Seen((LONE,), {B: []}, (), (SHARED,), EVERYTHING),
-        {"bbbbbbbbbbbb": B, CACHE: "1 records, 20B"},
+        {"bbbbbbbbbbbb": DANGLING, CACHE: "1 records, 20B"},
         {CACHE: "0 records, 0B"},
         [RemoveImage(LONE), PruneCache(EVERYTHING, ("r2",))],
         results(deleted=[B], cache_deleted=["r2"], space_reclaimed=20),
     ),
     (
         Seen((LONE,), {B: []}, (), (SHARED,), SOME),
-        {"bbbbbbbbbbbb": B, CACHE: "1 records, 20B"},
+        {"bbbbbbbbbbbb": DANGLING, CACHE: "1 records, 20B"},
         {CACHE: UNKNOWN},
         [RemoveImage(LONE), PruneCache(SOME, None)],
         results(deleted=[B]),
@@ -112,7 +133,7 @@ PLANS: list[tuple[Seen, dict[str, str], dict[str, str], list[t.Any], dict[str, t
     # Untagging frees nothing that the cache could have shared.
     (
         Seen((BASE,), cache=(SHARED,), limit=Limit()),
-        {"base:1": C},
+        {"base:1": SHORT[C]},
         {},
         [RemoveImage(BASE)],
         results(untagged=["base:1"]),
@@ -161,7 +182,7 @@ def test_observe_looks_at_images_that_tell_something(daemon: t.Any, engine: Engi
     seen = image_prune.observe(engine, PARAMS)
     assert [removal.image.id for removal in seen.going] == [B, A]
     assert (seen.layers, seen.stacks) == ({B: (("1", 5), ("2", 7))}, (["1", "3"], ()))
-    assert (seen.cache, seen.limit) == ((), None)
+    assert (seen.cache, seen.limit, seen.kept) == ((), None, {"x": "used by container c"})
     inspected = [line for line in asked(daemon) if line not in ("GET /images/json", "GET /containers/json")]
     assert sorted(inspected) == sorted(
         "GET /images/%s" % x for x in (B + "/json", B + "/history", "%3F/json", C + "/json", "x/json")
@@ -197,12 +218,50 @@ def test_observe_the_cache_alone(daemon: t.Any, engine: Engine) -> None:
 
 @pytest.mark.parametrize(
     "asked",
-    [{"until": "yesterday"}, {"labels": ["!"]}, {"build_cache": {"keep_storage": "much", "until": None, "all": False}}],
+    [
+        {"until": "yesterday"},
+        {"labels": ["!"]},
+        {"build_cache": {"keep_storage": "much", "until": None, "all": False}},
+        {"keep_last": 0},
+        {"keep_last": -3},
+        {"keep_last": 3, "dangling": True},
+        {"repositories": []},
+        {"repositories": ["shop/app:1"]},
+        {"repositories": [""]},
+        {"protect": ["Shop/*"]},
+    ],
 )
 def test_bad_options_touch_no_engine(daemon: t.Any, engine: Engine, asked: dict[str, t.Any]) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as caught:
         image_prune.observe(engine, {**PARAMS, **asked})
     assert len(daemon.asked) == 1
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "going", "kept"),
+    [
+        ({}, ["i"], []),
+        ({"dangling": False}, ["a2", "a1", "i", "b1"], []),
+        ({"keep_last": 1}, ["a1", "i"], ["a:2", "b:1"]),
+        ({"keep_last": 1, "dangling": False, "protect": ["*:1"]}, ["i"], ["a:1", "a:2", "b:1"]),
+        ({"repositories": ["a"]}, [], []),
+        ({"repositories": ["a"], "keep_last": 1}, ["a1"], ["a:2"]),
+        ({"repositories": ["a"], "keep_last": 1, "until": "2"}, [], ["a:1", "a:2"]),
+        ({"repositories": ["*"], "dangling": False}, ["a2", "a1", "b1"], []),
+    ],
+)
+def test_options_are_the_rule(
+    daemon: t.Any, engine: Engine, asked: dict[str, t.Any], going: list[str], kept: list[str]
+) -> None:
+    rows = [row("b1", RepoTags=["b:1"], Created=1), row("i", Created=1)]
+    rows += [row("a%d" % number, RepoTags=["a:%d" % number], Created=1 + number) for number in (1, 2)]
+    daemon.answers.update({"GET /images/json": rows, "GET /containers/json": []})
+    daemon.answers.update({"GET /images/%s/json" % one["Id"]: {"Size": 12, "RootFS": {}} for one in rows})
+    daemon.answers.update({"GET /images/%s/history" % one["Id"]: [] for one in rows})
+    seen = image_prune.observe(engine, {**PARAMS, **asked})
+    assert sorted(removal.image.id for removal in seen.going) == sorted(going)
+    assert sorted(seen.kept) == kept
 
 
 def test_apply(daemon: t.Any, engine: Engine) -> None:
@@ -247,9 +306,9 @@ def test_what_went_wrong_half_way(daemon: t.Any, engine: Engine) -> None:
     outcome = caught.value.outcome
     assert [str(action) for action in outcome.actions] == [
         "remove dangling image bbbbbbbbbbbb (3B)",
-        "untag app:1 (image aaaaaaaaaaaa stays, it is in use)",
+        "untag app:1 (image aaaaaaaaaaaa stays as app:2)",
     ]
-    assert outcome.after == {"app:2": A, CACHE: todo.before[CACHE]}
+    assert outcome.after == {"app:2": SHORT[A], CACHE: todo.before[CACHE]}
     assert outcome.results == results(deleted=[B], untagged=["app:1"], space_reclaimed=3)
 
 

@@ -46,7 +46,7 @@ def fold(
         if "errorDetail" in record or "error" in record:
             so_far.fail(record)
             break
-        if id == "moby.buildkit.trace" and isinstance(aux, str):
+        if id == "moby.buildkit.trace" and isinstance(aux, (bytes, str)):
             so_far.trace(aux)
         elif id == "moby.image.id" and isinstance(aux, t.Mapping) and isinstance(aux.get("ID"), str):
             so_far.id = aux["ID"]
@@ -77,14 +77,16 @@ class _Fold:
         self._vertexes: dict[bytes, _Seen] = {}  # in the order in which they were announced
         self._warnings: dict[str, None] = {}  # a set that keeps its order
         self._error = ""
+        self._told: t.Mapping[str, t.Any] = {}  # what `solve.records` knows more of a failure
         self._last: dict[str, int] = {}  # how many steps each stage has
         self._pulled: set[str] = set()  # stages whose `FROM` is a step: that of an image is, that of a stage is not
         self._latest = 0.0  # when something last happened, by the engine's clock
         self.id = ""
 
-    def trace(self, aux: str) -> None:
+    def trace(self, aux: bytes | str) -> None:
+        """A message, or in base64 as `POST /build` has it."""
         try:
-            data = base64.b64decode(aux, validate=True)
+            data = base64.b64decode(aux, validate=True) if isinstance(aux, str) else aux
         except (binascii.Error, ValueError) as exc:
             raise FormatError("a record of the build's trace is not base64") from exc
         for event in events(data):
@@ -101,10 +103,11 @@ class _Fold:
         detail = detail if isinstance(detail, t.Mapping) else {}
         said = str(detail.get("message") or record.get("error") or "the engine gave no reason")
         self._error = clip(self._secrets.hide(said), LINE)
+        self._told = detail
 
     def log(self) -> BuildLog:
         order = {name: at for at, name in enumerate(self._names)}
-        steps = [step for seen in self._vertexes.values() for step in self._step(seen)]
+        steps = [step for digest, seen in self._vertexes.items() for step in self._step(digest, seen)]
         steps.sort(key=lambda step: (order.get(step.stage, len(order)), step.stage, step.index))
         return BuildLog(
             builder="buildkit",
@@ -113,6 +116,7 @@ class _Fold:
             warnings=tuple(self._warnings),
             steps=tuple(steps),
             error=self._error,
+            line=self._told.get("line"),
         )
 
     def _seen(self, digest: bytes) -> _Seen:
@@ -138,15 +142,17 @@ class _Fold:
 
     def _warn(self, warning: Warn) -> None:
         said = drawn(self._secrets.hide(" ".join(warning.short.split())))
-        self._warnings[clip(f"{said} (line {warning.line})" if warning.line else said, LINE)] = None
+        where = f"(line {warning.line})"  # newer frontends say it themselves
+        self._warnings[clip(f"{said} {where}" if warning.line and not said.endswith(where) else said, LINE)] = None
 
-    def _step(self, seen: _Seen) -> t.Iterator[Step]:
+    def _step(self, digest: bytes, seen: _Seen) -> t.Iterator[Step]:
         """The step that a vertex is; nothing for what is none, or was never reached."""
+        told = self._told if digest == str(self._told.get("vertex")).encode() else {}
         found = _STEP.fullmatch(seen.name)
         if not found or seen.started is None or found[4].startswith(_LINK):
             return
         stage, index, total = self._stage(found[1] or ""), int(found[2]), int(found[3])
-        state = self._state(seen)
+        state = "failed" if told else self._state(seen)
         code = _EXIT_CODE.search(seen.error) if state == "failed" else None
         seen.tail.feed(seen.decoder.decode(b"", True))
         output, truncated = seen.tail.lines()
@@ -157,8 +163,8 @@ class _Fold:
             name=self._secrets.hide(drawn(found[4])),
             state=state,
             seconds=round(max(0.0, (seen.completed or self._latest) - seen.started), 3),
-            exit_code=int(code[1]) if code else None,
-            line=self._line(stage, index, found[4]),
+            exit_code=told.get("exit_code", int(code[1]) if code else None),
+            line=told.get("line") or self._line(stage, index, found[4]),
             output=output,
             truncated=truncated,
         )

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the slipway.images authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One HTTP/2 connection on which the peer calls and we serve: `h2` with a lock, so that threads may share it.
+"""One HTTP/2 connection, on which the peer calls or we do: `h2` with a lock, so that threads may share it.
 
 Bytes come in by `receive` and go out by `outgoing`; whoever holds the socket moves them, and never while the lock is
 held: a peer that waits for window updates before it reads would wait for ever.
@@ -30,6 +30,7 @@ except ImportError as exc:
 
 WINDOW = 4 << 20  # bytes that a peer may send on one stream before the call has taken them
 BACKLOG = 1 << 20  # bytes that may wait to go out; a call that has more waits itself
+UNWANTED = 8  # HTTP/2's `CANCEL`
 _STREAMS = 250  # calls at a time
 _HEADERS = 8 << 20  # bytes of a call's headers: exclude patterns travel in them
 
@@ -39,7 +40,8 @@ Headers = t.Sequence[tuple[bytes, bytes]]
 class Connection:
     """`turn` guards everything and is notified of every change that somebody may wait for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, calls: bool = False) -> None:
+        """`calls`: it is we who call."""
         if MISSING:
             raise RequirementError(
                 f"the Python library h2 is missing for {sys.executable} ({MISSING}), and BuildKit's session needs it: "
@@ -52,7 +54,7 @@ class Connection:
         self.closed = False
         self._h2 = H2Connection(
             H2Configuration(
-                client_side=False,
+                client_side=calls,
                 header_encoding=None,
                 validate_inbound_headers=False,
                 validate_outbound_headers=False,
@@ -60,8 +62,9 @@ class Connection:
             )
         )
         self._h2.local_settings = Settings(
-            client=False,
+            client=calls,
             initial_values={
+                SettingCodes.ENABLE_PUSH: 0,
                 SettingCodes.INITIAL_WINDOW_SIZE: WINDOW,
                 SettingCodes.MAX_CONCURRENT_STREAMS: _STREAMS,
                 SettingCodes.MAX_HEADER_LIST_SIZE: _HEADERS,
@@ -70,7 +73,7 @@ class Connection:
         self._h2.decoder.max_header_list_size = _HEADERS
         self._h2.initiate_connection()
         self._h2.increment_flow_control_window(4 * WINDOW)
-        self._frames = Frames()
+        self._frames = Frames(preface=not calls)
         self._waiting = 0  # bytes of data that `outgoing` has not taken
 
     def receive(self, data: bytes) -> list[t.Any]:
@@ -79,7 +82,7 @@ class Connection:
             events = list(self._h2.receive_data(data))
         # Bytes at random find places where h2 and hpack trip over their own feet.
         except (H2Error, ValueError, KeyError, IndexError, TypeError, AttributeError) as exc:
-            raise FormatError(f"the engine does not speak HTTP/2 on the session: {exc}") from exc
+            raise FormatError(f"the engine does not speak HTTP/2: {exc}") from exc
         self._frames.watch(data)
         return events
 
@@ -115,10 +118,23 @@ class Connection:
             self._h2.send_headers(stream, headers, end_stream=end)
             self.turn.notify_all()
 
-    def reset(self, stream: int) -> None:
-        """Tell the peer that it need not go on sending."""
+    def open(self, headers: Headers) -> int:
+        """A new stream of ours."""
         with self.turn:
-            self._h2.reset_stream(stream, 0)
+            stream: int = self._h2.get_next_available_stream_id()
+            self.headers(stream, headers, end=False)
+            return stream
+
+    def end(self, stream: int) -> None:
+        """Nothing more will be sent on it."""
+        with self.turn:
+            self._h2.end_stream(stream)
+            self.turn.notify_all()
+
+    def reset(self, stream: int, code: int = 0) -> None:
+        """Tell the peer that it need not go on sending; with `UNWANTED`, that nobody wants the call."""
+        with self.turn:
+            self._h2.reset_stream(stream, code)
             self.turn.notify_all()
 
     def acknowledge(self, stream: int, size: int) -> None:

@@ -58,9 +58,10 @@ class Messages:
 class Frames:
     """Watches the bytes of a peer's connection: `h2` would wait for the end of a frame however long it says it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, preface: bool) -> None:
+        """Who calls begins with a `preface`; who is called does not."""
         self._head = bytearray()
-        self._left = _PREFACE
+        self._left = _PREFACE if preface else 0
 
     def watch(self, data: bytes) -> None:
         """`FormatError` for the head of a frame that nobody may send."""
@@ -78,4 +79,4 @@ class Frames:
                 self._left = int.from_bytes(self._head[:3], "big")
                 self._head.clear()
                 if self._left > LONGEST_FRAME:
-                    raise FormatError(f"the engine does not speak HTTP/2 on the session: a frame of {self._left} bytes")
+                    raise FormatError(f"the engine does not speak HTTP/2: a frame of {self._left} bytes")

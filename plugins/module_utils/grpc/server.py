@@ -8,9 +8,10 @@ from __future__ import annotations
 import threading
 import typing as t
 
-from ansible_collections.slipway.images.plugins.module_utils.errors import FormatError, SlipwayError
+from ansible_collections.slipway.images.plugins.module_utils.errors import SlipwayError
 from ansible_collections.slipway.images.plugins.module_utils.grpc.call import Call, Handler
 from ansible_collections.slipway.images.plugins.module_utils.grpc.connection import Connection
+from ansible_collections.slipway.images.plugins.module_utils.grpc.endpoint import Endpoint
 from ansible_collections.slipway.images.plugins.module_utils.grpc.status import (
     CANCELLED,
     INTERNAL,
@@ -24,69 +25,29 @@ from ansible_collections.slipway.images.plugins.module_utils.grpc.status import 
 Failed = t.Callable[[BaseException], None]
 
 
-class Server:
+class Server(Endpoint[Call]):
     """`handlers` by path, `/package.Service/Method`. `failed` is told what a handler raised, but for `Status`."""
 
     def __init__(self, handlers: t.Mapping[str, Handler], failed: Failed) -> None:
+        super().__init__(Connection())
         self._handlers, self._failed = handlers, failed
-        self._connection = Connection()
-        self._calls: dict[int, Call] = {}
         self._threads: list[threading.Thread] = []
-
-    def receive(self, data: bytes) -> None:
-        """Bytes of the peer's. `FormatError` when it does not speak our language: then there is no going on."""
-        with self._connection.turn:
-            try:
-                for event in self._connection.receive(data):
-                    self._on(event)
-            except FormatError:
-                self.close()
-                raise
-            self._connection.turn.notify_all()
-
-    def outgoing(self) -> bytes:
-        """Bytes for the peer; waits for them. `b""` when the server is closed."""
-        return self._connection.outgoing()
-
-    @property
-    def busy(self) -> bool:
-        """Whether a call is being served."""
-        with self._connection.turn:
-            return bool(self._calls)
 
     def drain(self, seconds: float) -> bool:
         """Let the calls that run come to their end by themselves; False when it takes longer."""
         with self._connection.turn:
             return self._connection.turn.wait_for(lambda: not self._calls, seconds)
 
-    def close(self) -> None:
-        """Nobody is there any more: all calls are cancelled."""
-        with self._connection.turn:
-            for call in self._calls.values():
-                call.cancel()
-            self._connection.close()
-
     def join(self, seconds: float) -> None:
         """Wait for the calls' threads, `seconds` for each."""
         for thread in self._threads:
             thread.join(seconds)
 
-    def _on(self, event: t.Any) -> None:
-        kind, stream = type(event).__name__, getattr(event, "stream_id", None)
-        call = self._calls.get(stream or 0)
+    def _on(self, event: t.Any, kind: str, call: Call | None) -> None:
         if kind == "RequestReceived":
             self._begin(event.stream_id, event.headers)
-        elif kind == "DataReceived":
-            if call:
-                call.take(event.data, event.flow_controlled_length)
-            else:
-                self._connection.acknowledge(event.stream_id, event.flow_controlled_length)
-        elif call and kind == "StreamEnded":
-            call.half_close()
-        elif call and kind == "StreamReset":
-            call.cancel()
-        elif kind == "ConnectionTerminated":
-            self.close()
+        else:
+            super()._on(event, kind, call)
 
     def _begin(self, stream: int, headers: t.Sequence[tuple[bytes, bytes]]) -> None:
         call = self._calls[stream] = Call(self._connection, stream, headers)

@@ -46,7 +46,9 @@ class Step:
 
 @dataclass(frozen=True)
 class BuildLog:
-    """`id` is "" unless the build came to its end; `error` is what the engine said when it failed."""
+    """`id` is "" unless the build came to its end; `error` is what the engine said when it failed, `line` where in the
+    Dockerfile, if it said that: what is wrong need not be a step's fault. Where the build gave
+    files, `id` is the digest of these, and `altered` says whether anything on the target is another now."""
 
     builder: str
     id: str = ""
@@ -54,6 +56,8 @@ class BuildLog:
     warnings: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     error: str = ""
+    line: int | None = None
+    altered: bool | None = None
 
     @property
     def cached(self) -> int:
@@ -81,12 +85,11 @@ class BuildLog:
         raise failure
 
     def _failed(self, dockerfile: str) -> BuildError:
-        step = next((step for step in self.steps if step.state == "failed"), None)
+        failed = [step for step in self.steps if step.state == "failed"]
         said = " ".join(self.error.split())
-        if step is None:
-            found = _PARSE_LINE.search(said)
-            when = "after " + _place(self.steps[-1], dockerfile) if self.steps else "before its first step"
-            return BuildError(f"the build failed {when}: {said}", said=said, line=int(found[1]) if found else None)
+        if not failed:
+            return self._failed_outside(said, dockerfile)
+        step = next((step for step in failed if self.line and step.line == self.line), failed[0])
         reason = said if step.exit_code is None else f"exit code {step.exit_code}"
         message = [
             f"{_place(step, dockerfile)}: {reason}",
@@ -94,6 +97,14 @@ class BuildLog:
         ]
         facts = {"step": step.index, "name": step.name, "stage": step.stage, "line": step.line}
         return BuildError("\n".join(message), said=said, exit_code=step.exit_code, **facts)
+
+    def _failed_outside(self, said: str, dockerfile: str) -> BuildError:
+        """Of all steps."""
+        found = _PARSE_LINE.search(said)
+        when = "after " + _place(self.steps[-1], dockerfile) if self.steps else "before its first step"
+        where = f"at {dockerfile}:{self.line}" if self.line else when
+        line = self.line or (int(found[1]) if found else None)
+        return BuildError(f"the build failed {where}: {said}", said=said, line=line)
 
     def _broken_off(self, dockerfile: str) -> StreamError:
         where = "in " + _place(self.steps[-1], dockerfile) if self.steps else "before the first step"

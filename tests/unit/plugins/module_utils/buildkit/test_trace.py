@@ -201,9 +201,23 @@ def test_names(name: str, stage: str | None) -> None:
 def test_warnings_of_newer_engines() -> None:
     span = message((1, message((1, 3), (2, 1))))
     warning = field(4, message((1, b"sha256:x"), (2, 1), (3, b"JSONArgsRecommended: use\nJSON"), (7, span)))
+    placed = field(4, message((3, b"FromAsCasing: as (line 3)"), (7, span)))
     unplaced = field(4, message((3, b"careless")))
-    log = fold([*traced(warning, warning, unplaced), DONE])
-    assert log.warnings == ("JSONArgsRecommended: use JSON (line 3)", "careless")
+    log = fold([*traced(warning, warning, placed, unplaced), DONE])
+    assert log.warnings == ("JSONArgsRecommended: use JSON (line 3)", "FromAsCasing: as (line 3)", "careless")
+
+
+def test_a_failure_that_says_where() -> None:
+    """As `solve.records` tells it; messages need not be in base64."""
+    vertexes = vertex("a", "[1/2] RUN a", 1, 2, error="also"), vertex("b", "[2/2] RUN b", 1, 2)
+    told = {"message": "no", "vertex": "b", "line": 7, "exit_code": 3}
+    log = fold([{"id": "moby.buildkit.trace", "aux": b"".join(vertexes)}, {"error": "no", "errorDetail": told}])
+    assert [(step.state, step.line, step.exit_code) for step in log.steps] == [("failed", None, None), ("failed", 7, 3)]
+    with pytest.raises(BuildError, match=r"^step 2/2 \(Dockerfile:7\) RUN b: exit code 3"):
+        log.check()
+    outside = {**told, "vertex": "", "exit_code": None}
+    log = fold([*traced(vertex("a", "[1/2] FROM a", 1, 2)), {"errorDetail": outside}])
+    assert (log.line, log.steps[0].line) == (7, None)
 
 
 def test_a_dockerfile_that_was_not_the_one() -> None:

@@ -39,7 +39,7 @@ def test_frames_wherever_they_are_cut() -> None:
     good = bytes(24) + heads[0] + heads[1] + b"\xff" * 5 + heads[2] + b"\xff" * LONGEST_FRAME
     bad = good + (LONGEST_FRAME + 1).to_bytes(3, "big") + bytes(6)
     for cut in (*range(80), len(good) - 1, len(good), *range(len(good), len(bad))):
-        frames = Frames()
+        frames = Frames(preface=True)
         frames.watch(bad[:cut])
         with pytest.raises(FormatError, match="a frame of 16385 bytes"):
             frames.watch(bad[cut:])

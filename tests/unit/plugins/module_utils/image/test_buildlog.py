@@ -45,6 +45,18 @@ def test_a_failed_step_is_named_with_its_line_its_code_and_its_last_lines():
     assert error.results == {"build": FAILED.as_result()}
 
 
+def test_of_several_failed_steps_the_one_where_the_build_failed_is_named():
+    other = replace(MAKE, index=1, line=9)
+    assert failure(replace(FAILED, steps=(other, MAKE), line=17)).facts["step"] == 2
+    assert failure(replace(FAILED, steps=(other, MAKE), line=4)).facts["step"] == 1
+    assert failure(replace(FAILED, steps=(other, replace(MAKE, line=None)))).facts["step"] == 1
+
+
+def test_what_is_no_steps_fault_has_its_line():
+    error = failure(replace(FAILED, steps=(BASE,), error="x:1: not\nfound", line=4), dockerfile="App")
+    assert (str(error), error.facts["line"]) == ("the build failed at App:4: x:1: not found", 4)
+
+
 def test_the_message_is_bounded():
     step = replace(MAKE, name="RUN " + "x" * 999, output=tuple(str(n) + "y" * 999 for n in range(30)))
     first, *last = str(failure(replace(FAILED, steps=(BASE, step)))).splitlines()

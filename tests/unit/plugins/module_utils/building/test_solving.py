@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import socket
+import threading
+import typing as t
+from types import SimpleNamespace
+
+import pytest
+from ansible_collections.slipway.images.plugins.module_utils.building import solving
+from ansible_collections.slipway.images.plugins.module_utils.buildkit import control
+from ansible_collections.slipway.images.plugins.module_utils.buildkit.carriage import carried
+from ansible_collections.slipway.images.plugins.module_utils.buildkit.session import Session
+from ansible_collections.slipway.images.plugins.module_utils.errors import (
+    Denied,
+    EngineError,
+    NotFound,
+    RequirementError,
+    TransportError,
+)
+from ansible_collections.slipway.images.plugins.module_utils.grpc.call import Call, Handler
+from ansible_collections.slipway.images.plugins.module_utils.grpc.server import Server
+from ansible_collections.slipway.images.plugins.module_utils.wire.stream import Stream
+from ansible_collections.slipway.images.tests.support.caller import PATIENCE
+
+NEW, OLD = (1, 51), (1, 41)
+PLAIN = [("t", "app:1"), ("dockerfile", "Dockerfile")]
+SEVERAL = [*PLAIN, ("platform", "linux/amd64,linux/arm64")]
+GATEWAY = [*PLAIN, ("extrahosts", "h:host-gateway")]
+TAR = [b"tar"]
+FORBIDDEN = Denied("no", status=403)
+BROKEN = EngineError("oops", status=500)
+
+
+class Ways:
+    """The engine's endpoints as `engine/{builder,control}.py` have them; `asked` tells which were."""
+
+    def __init__(self, session: Exception | None = None, control: Exception | None = None) -> None:
+        self.refusals = {"session": session, "control": control}
+        self.asked: list[str] = []
+        self.handlers: dict[str, Handler] = {}
+        self.ends: list[t.Any] = []
+
+    def build(self, engine: t.Any, query: t.Any, auths: str, tar: t.Any) -> t.Iterator[dict[str, t.Any]]:
+        self.asked.append("build" if tar is None else "build of a tar")
+        return iter([])
+
+    def session(self, engine: t.Any, headers: t.Any) -> Stream:
+        return self._stream("session")
+
+    def connect(self, engine: t.Any) -> Stream:
+        return self._stream("control")
+
+    def _stream(self, way: str) -> Stream:
+        self.asked.append(way)
+        if refusal := self.refusals[way]:
+            raise refusal
+        ours, theirs = (Stream(sock, lambda exc: TransportError(str(exc))) for sock in socket.socketpair())
+        self.ends.append(carried(Server(self.handlers, lambda failure: None), theirs, way, lambda failure: None))
+        self.ends[-1].__enter__()
+        return ours
+
+
+@pytest.fixture
+def ways(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[t.Callable[..., Ways]]:
+    made: list[Ways] = []
+
+    def make(**refusals: Exception | None) -> Ways:
+        made.append(Ways(**refusals))
+        monkeypatch.setattr(solving, "builder", made[-1])
+        monkeypatch.setattr(solving, "control", made[-1])
+        return made[-1]
+
+    yield make
+    for end in made[-1].ends:
+        end.__exit__(None, None, None)
+
+
+def engine(api: tuple[int, int]) -> t.Any:
+    return SimpleNamespace(api=api, auths=SimpleNamespace(config_header=lambda registries: ""))
+
+
+@pytest.mark.parametrize(
+    ("api", "query", "tar", "refusal", "asked"),
+    [
+        (NEW, PLAIN, None, None, ["control"]),
+        ((1, 42), PLAIN, None, None, ["control"]),
+        (OLD, PLAIN, None, None, ["build"]),
+        (NEW, PLAIN, TAR, None, ["build of a tar"]),
+        (NEW, GATEWAY, None, None, ["build"]),
+        (NEW, PLAIN, None, FORBIDDEN, ["control", "build"]),
+        (OLD, SEVERAL, None, None, ["control"]),
+    ],
+)
+def test_which_way(
+    ways: t.Callable[..., Ways], api: t.Any, query: t.Any, tar: t.Any, refusal: t.Any, asked: list[str]
+) -> None:
+    known = ways(control=refusal)
+    solving.records(engine(api), Session({}, ""), query, tar)
+    assert known.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("query", "tar", "refusal", "kind", "said"),
+    [
+        (PLAIN, None, BROKEN, EngineError, "oops"),
+        (SEVERAL, None, FORBIDDEN, Denied, "no"),
+        (SEVERAL, TAR, None, RequirementError, "platform cannot go with archive"),
+        ([*SEVERAL, ("squash", "1")], None, None, RequirementError, "platform cannot go with squash"),
+    ],
+)
+def test_no_way(
+    ways: t.Callable[..., Ways], query: t.Any, tar: t.Any, refusal: t.Any, kind: type[Exception], said: str
+) -> None:
+    ways(control=refusal)
+    with pytest.raises(kind, match=said):
+        solving.records(engine(NEW), Session({}, ""), query, tar)
+
+
+def test_what_is_asked_of_buildkit(ways: t.Callable[..., Ways]) -> None:
+    asked: list[bytes] = []
+
+    def note(call: Call) -> None:
+        asked.append(call.receive() or b"")
+        call.send(b"")
+
+    known = ways()
+    known.handlers = {control.SOLVE: note, control.STATUS: lambda call: None}
+    session = Session({}, "")
+    query = [*PLAIN, ("networkmode", "host"), ("buildargs", '{"BUILDKIT_INLINE_CACHE": "1"}')]
+    assert list(solving.records(engine(NEW), session, query, None)) == []
+    for word in (session.id.encode(), b"docker.io/library/app:1", b"moby", b"network.host", b"inline", b"filename"):
+        assert word in asked[0]
+
+
+def test_a_session_by_the_way_that_is_there(ways: t.Callable[..., Ways]) -> None:
+    known = ways()
+    with solving.session(engine(NEW), Session({}, "")):
+        assert known.asked == ["session"]
+
+
+def test_a_session_where_only_control_is_left(ways: t.Callable[..., Ways]) -> None:
+    known = ways(session=NotFound("gone", status=404))
+    told, came = list[str](), threading.Event()
+
+    def look(call: Call) -> None:
+        told.extend(call.values("x-docker-expose-session-uuid"))
+        came.set()
+        call.receive()
+
+    known.handlers = {control.SESSION: look}
+    session = Session({}, "")
+    with solving.session(engine(NEW), session):
+        assert known.asked == ["session", "control"]
+        assert came.wait(PATIENCE)
+    session.check()
+    assert told == [session.id]
+
+
+def test_a_session_that_is_refused_for_a_reason(ways: t.Callable[..., Ways]) -> None:
+    ways(session=BROKEN)
+    with pytest.raises(EngineError, match="oops"), solving.session(engine(NEW), Session({}, "")):
+        raise AssertionError

@@ -12,23 +12,35 @@ class ModuleDocFragment:
 options:
   docker_host:
     description:
-      - "Where the engine listens: V(unix:///path/to/socket), V(tcp://host:port) or V(https://host:port)."
-      - The port defaults to 2375, with TLS to 2376.
-      - If it is not given, the environment variable E(DOCKER_HOST) of the target is used.
+      - "Where the engine listens: V(unix:///path/to/socket), V(tcp://host:port), V(https://host:port) or
+        V(ssh://user@host:port/path/to/socket)."
+      - The port of TCP defaults to 2375, with TLS to 2376. With V(ssh://), user and port are what the configuration of
+        OpenSSH on the target says, and the path defaults to V(/var/run/docker.sock).
+      - If neither this nor O(context) is given, then in this order the environment variable E(DOCKER_HOST) of the
+        target is used, the Docker context that E(DOCKER_CONTEXT) names, the current context of the Docker configuration
+        on the target, and V(unix:///var/run/docker.sock).
+      - Mutually exclusive with O(context).
     type: str
-    default: unix:///var/run/docker.sock
     aliases: [docker_url]
+  context:
+    description:
+      - The name of a Docker context on the target, which says where the engine listens and what certificates it takes.
+      - V(default) is none, as in the docker CLI. What the environment says counts then.
+      - Contexts are looked for where the Docker configuration is, which is in E(DOCKER_CONFIG), else in C(~/.docker).
+      - Mutually exclusive with O(docker_host).
+    type: str
+    aliases: [cli_context]
   tls:
     description:
       - Speak TLS to a V(tcp://) address. V(https://) and O(validate_certs=true) imply it.
-      - If it is not given, the environment variable E(DOCKER_TLS) is used.
+      - If it is not given, the Docker context decides where one is used, else the environment variable E(DOCKER_TLS).
     type: bool
-    default: false
   validate_certs:
     description:
       - With TLS, refuse an engine whose certificate does not verify. This is what happens when it is not given.
       - V(true) also turns TLS on, V(false) turns the verification (not TLS) off.
-      - If it is not given, the environment variable E(DOCKER_TLS_VERIFY) is used.
+      - If it is not given, the Docker context decides where one is used, else the environment variable
+        E(DOCKER_TLS_VERIFY).
     type: bool
     aliases: [tls_verify]
   tls_hostname:
@@ -39,19 +51,22 @@ options:
   ca_path:
     description:
       - PEM file with the certificate authority to verify the engine's certificate with.
-      - If it is not given, the file C(ca.pem) below E(DOCKER_CERT_PATH) is used, else the system's authorities.
+      - If it is not given, that of the Docker context is used, or without a context the file C(ca.pem) below
+        E(DOCKER_CERT_PATH), else the system's authorities.
     type: path
     aliases: [ca_cert, tls_ca_cert, cacert_path]
   client_cert:
     description:
       - PEM file with our certificate for the engine.
-      - If it is not given, the file C(cert.pem) below E(DOCKER_CERT_PATH) is used.
+      - If it is not given, that of the Docker context is used, or without a context the file C(cert.pem) below
+        E(DOCKER_CERT_PATH).
     type: path
     aliases: [tls_client_cert, cert_path]
   client_key:
     description:
       - PEM file with the private key of O(client_cert).
-      - If it is not given, the file C(key.pem) below E(DOCKER_CERT_PATH) is used.
+      - If it is not given, that of the Docker context is used, or without a context the file C(key.pem) below
+        E(DOCKER_CERT_PATH).
     type: path
     aliases: [tls_client_key, key_path]
   api_version:
@@ -71,6 +86,7 @@ options:
 requirements:
   - "Python 3.9 or newer on the target"
   - "requests"
+  - "for V(ssh://), the C(ssh) of OpenSSH on the target"
   - "an engine that speaks the Docker Engine API 1.40 or newer"
 attributes:
   check_mode:

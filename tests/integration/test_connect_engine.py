@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import typing as t
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.slipway.images.tests.support import engine as support
 from ansible_collections.slipway.images.tests.support.module import play
+from ansible_collections.slipway.images.tests.support.proxy import proxy
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +71,73 @@ def test_the_environment_of_the_docker_cli_does_as_well(port: int, folder: Path)
         "DOCKER_CERT_PATH": str(folder),
     }
     assert play("image_prune", check=True, environment=environment)["actions"] == []
+
+
+def test_a_docker_context_does_as_well(port: int, folder: Path, tmp_path: Path) -> None:
+    """Made by the docker CLI itself; the environment's own TLS is about no context."""
+    environment = {"DOCKER_CONFIG": str(tmp_path)}
+    files = f"ca={folder}/ca.pem,cert={folder}/cert.pem,key={folder}/key.pem"
+
+    def docker(*words: str) -> None:
+        subprocess.run(
+            ["docker", "context", *words], env={**os.environ, **environment}, check=True, capture_output=True
+        )
+
+    docker("create", "known", "--docker", f"host=tcp://127.0.0.1:{port},{files}")
+    blind = files.partition(",")[2] + ",skip-tls-verify=true"
+    docker("create", "blind", "--docker", f"host=tcp://127.0.0.1:{port},{blind}")
+    docker("create", "plain", "--docker", f"host=tcp://127.0.0.1:{port}")
+
+    def look(**said: str) -> t.Any:
+        options = {name: value for name, value in said.items() if name.islower()}
+        variables = {name: value for name, value in said.items() if name.isupper()}
+        return play("image_prune", check=True, environment={**environment, **variables}, **options)
+
+    for good in ({"context": "known"}, {"cli_context": "blind"}, {"DOCKER_CONTEXT": "known"}):
+        assert look(**good)["actions"] == [], good
+    assert look(context="known", DOCKER_HOST="unix:///nowhere", DOCKER_CERT_PATH="/nowhere")["actions"] == []
+    docker("use", "known")
+    assert look()["actions"] == []
+    assert "unix:///nowhere" in look(DOCKER_HOST="unix:///nowhere")["msg"]
+    assert look(context="plain", DOCKER_TLS_VERIFY="1", DOCKER_CERT_PATH=str(folder))["msg"].startswith(
+        f"docker context plain: what listens at tcp://127.0.0.1:{port} speaks TLS"
+    )
+    assert look(context="known", docker_host="unix:///x")["msg"] == (
+        "parameters are mutually exclusive: docker_host|context"
+    )
+    assert "there is none of that name" in look(context="gone")["msg"]
+
+
+def test_a_proxy_of_the_environment_leads_there(port: int, folder: Path) -> None:
+    with proxy("me:hunter2") as between:
+        environment = {
+            "DOCKER_HOST": f"tcp://engine.test:{port}",
+            "DOCKER_TLS_VERIFY": "1",
+            "DOCKER_CERT_PATH": str(folder),
+            "https_proxy": f"http://me:hunter2@{between.address}",
+        }
+        how = {"name": "by-proxy", "dockerfile_inline": "FROM scratch\nLABEL a=b\n", "builder": "buildkit"}
+        assert play("image_build", environment=environment, **how)["changed"]
+        assert play("image_remove", environment=environment, name="by-proxy")["changed"]
+        assert len(between.asked) >= 3  # of these one is the session of the build
+        assert set(between.asked) <= {f"CONNECT engine.test:{port} HTTP/1.{minor}" for minor in (0, 1)}
+        environment["no_proxy"] = ".test"
+        assert "engine.test is not known" in play("image_prune", environment=environment, check=True)["msg"]
+
+
+def test_a_proxy_leads_to_a_registry(registry: str, docker_host: str) -> None:
+    """Of `registry.test` the engine knows nothing: it is asked for its insecure registries alone."""
+    address = f"registry.test:{registry.rpartition(':')[2]}"
+    with proxy() as between:
+        said = play(
+            "image_registry_info",
+            environment={"https_proxy": f"http://{between.address}"},
+            docker_host=docker_host,
+            name=f"{address}/app:1",
+            via="registry",
+        )
+    assert "TLS" in said["msg"] and address in said["msg"]
+    assert [line.split()[:2] for line in between.asked] == [["CONNECT", address]]
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ class Config:
         except FileNotFoundError:
             return cls(path)
         except OSError as error:
-            warnings.append("cannot read %s, so no credentials are taken from it: %s" % (path, error.strerror))
+            warnings.append("cannot read %s, so nothing is taken from it: %s" % (path, error.strerror))
             return cls(path)
         except ValueError:
             # Without its cause: a decoding error carries the text.
@@ -58,6 +58,14 @@ class Config:
         if not isinstance(entries, dict):
             raise UsageError("%s is not a Docker configuration: it must be a JSON object" % path, path=path)
         return cls(path, entries)
+
+    @property
+    def current_context(self) -> str:
+        """The name of a Docker context, "" for none."""
+        name = self.entries.get("currentContext") or ""
+        if not isinstance(name, str):
+            raise UsageError("%s: 'currentContext' must be a string" % self.path, path=self.path)
+        return name
 
     def section(self, name: str) -> dict[str, t.Any]:
         """A sub-object, empty when it is missing."""

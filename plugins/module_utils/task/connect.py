@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import typing as t
+from contextlib import ExitStack
 from functools import partial
 
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Auths, Engine, greet
+from ansible_collections.slipway.images.plugins.module_utils.errors import SlipwayError
+from ansible_collections.slipway.images.plugins.module_utils.task.endpoint import endpoint
 from ansible_collections.slipway.images.plugins.module_utils.wire.address import Address
 from ansible_collections.slipway.images.plugins.module_utils.wire.transport import Transport
 
@@ -16,31 +19,49 @@ if t.TYPE_CHECKING:
     from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
 
 
-def connect(params: t.Mapping[str, t.Any], warnings: list[str]) -> Engine:
+Options = t.Mapping[str, t.Any]
+
+
+def connect(params: Options, warnings: list[str]) -> Engine:
     """Connect as the options of `task.spec.ENGINE` (and `REGISTRY`, where a module has it) say.
 
-    TLS is used when any of `https://`, `tls`, `validate_certs` (or `DOCKER_TLS_VERIFY`) asks for it, and then
-    verifies unless `validate_certs` is false.
+    TLS is used when any of `https://`, `tls`, `validate_certs` (or what stands in for them, see `task.endpoint`) asks
+    for it, and then verifies unless `validate_certs` is false.
     """
-    address = Address.parse(params["docker_host"], bool(params["tls"] or params["validate_certs"]))
-    tls = _tls(params) if address.tls else None
-    transport = Transport(address, tls, params["timeout"])
-    return greet(transport, params["api_version"], partial(_credentials, params, warnings), warnings)
+    where = endpoint(params, warnings)
+    name = where["context"]
+    try:
+        return _meet(where, params, warnings)
+    except SlipwayError as error:
+        if not name:
+            raise
+        raise type(error)("docker context %s: %s" % (name, error), **{**error.facts, "context": name}) from error
 
 
-def _tls(params: t.Mapping[str, t.Any]) -> Tls:
+def _meet(where: Options, params: Options, warnings: list[str]) -> Engine:
+    address = Address.parse(where["docker_host"], bool(where["tls"] or where["validate_certs"]))
+    tls = _tls(where, params["tls_hostname"]) if address.tls else None
+    with ExitStack() as unless_met:
+        transport = Transport(address, tls, params["timeout"])
+        unless_met.callback(transport.close)
+        engine = greet(transport, params["api_version"], partial(_credentials, params, warnings), warnings)
+        unless_met.pop_all()
+        return engine
+
+
+def _tls(where: Options, hostname: str | None) -> Tls:
     from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
 
     return Tls(
-        verify=params["validate_certs"] is not False,
-        ca_path=params["ca_path"],
-        client_cert=params["client_cert"],
-        client_key=params["client_key"],
-        hostname=params["tls_hostname"],
+        verify=where["validate_certs"] is not False,
+        ca_path=where["ca_path"],
+        client_cert=where["client_cert"],
+        client_key=where["client_key"],
+        hostname=hostname,
     )
 
 
-def _credentials(params: t.Mapping[str, t.Any], warnings: list[str]) -> Auths:
+def _credentials(params: Options, warnings: list[str]) -> Auths:
     """What the task says of itself goes to the registries of its own images, and to no other."""
     from ansible_collections.slipway.images.plugins.module_utils.disk.credentials import Credentials, given, registries
 

@@ -36,44 +36,20 @@ def environment(name: str) -> str:
     return value
 
 
-def cert_path(name: str) -> str:
-    """A fallback: the file `name` under `DOCKER_CERT_PATH`, where there is one."""
-    path = os.path.join(environment("DOCKER_CERT_PATH"), name)
-    if not os.path.exists(path):
-        raise AnsibleFallbackNotFound
-    return path
-
-
 def _env(name: str) -> tuple[t.Callable[[str], str], list[str]]:
     return (environment, [name])
 
 
 ENGINE = Spec(
     {
-        "docker_host": {
-            "type": "str",
-            "default": "unix:///var/run/docker.sock",
-            "aliases": ["docker_url"],
-            "fallback": _env("DOCKER_HOST"),
-        },
-        "tls": {"type": "bool", "default": False, "fallback": _env("DOCKER_TLS")},
-        "validate_certs": {"type": "bool", "aliases": ["tls_verify"], "fallback": _env("DOCKER_TLS_VERIFY")},
+        "docker_host": {"type": "str", "aliases": ["docker_url"]},
+        "context": {"type": "str", "aliases": ["cli_context"]},
+        "tls": {"type": "bool"},
+        "validate_certs": {"type": "bool", "aliases": ["tls_verify"]},
         "tls_hostname": {"type": "str", "fallback": _env("DOCKER_TLS_HOSTNAME")},
-        "ca_path": {
-            "type": "path",
-            "aliases": ["ca_cert", "tls_ca_cert", "cacert_path"],
-            "fallback": (cert_path, ["ca.pem"]),
-        },
-        "client_cert": {
-            "type": "path",
-            "aliases": ["tls_client_cert", "cert_path"],
-            "fallback": (cert_path, ["cert.pem"]),
-        },
-        "client_key": {
-            "type": "path",
-            "aliases": ["tls_client_key", "key_path"],
-            "fallback": (cert_path, ["key.pem"]),
-        },
+        "ca_path": {"type": "path", "aliases": ["ca_cert", "tls_ca_cert", "cacert_path"]},
+        "client_cert": {"type": "path", "aliases": ["tls_client_cert", "cert_path"]},
+        "client_key": {"type": "path", "aliases": ["tls_client_key", "key_path"]},
         "api_version": {
             "type": "str",
             "default": "auto",
@@ -82,9 +58,10 @@ ENGINE = Spec(
         },
         "timeout": {"type": "int", "default": 60, "fallback": _env("DOCKER_TIMEOUT")},
     },
-    {"required_together": [["client_cert", "client_key"]]},
+    {"mutually_exclusive": [["docker_host", "context"]], "required_together": [["client_cert", "client_key"]]},
 )
-"""How to reach the engine. Names, aliases and variables are those that users of community.docker know."""
+"""How to reach the engine. Names, aliases and variables are those that users of community.docker know; what the
+environment says of the endpoint itself is for `task.endpoint` to weigh."""
 
 REGISTRY = Spec(
     {

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
@@ -14,25 +15,35 @@ from ansible_collections.slipway.images.plugins.module_utils.wire.peer import EN
 
 PORT, TLS_PORT = 2375, 2376  # dockerd(8): "port 2375 for un-encrypted, and port 2376 for encrypted communication"
 
-EXPECTED = "unix:///path, tcp://host:port or https://host:port"
+USUAL = "/var/run/docker.sock"
+
+EXPECTED = "unix:///path, tcp://host:port, https://host:port or ssh://user@host"
 UNSUPPORTED = {
-    "ssh": "ssh:// is not supported yet: forward the socket (ssh -L) and use unix://, or run the task on that host",
     "npipe": "npipe:// is a Windows pipe; targets are POSIX hosts",
     "fd": "fd:// is how a service manager hands sockets to an engine; clients use unix:///path",
 }
+# Nothing that ssh, its configuration's tokens or a shell on either side would take for more than a name.
+_SSH = re.compile(
+    r"(?:(?P<user>\w[\w.+@-]*)@)?(?:\[(?P<bare>[0-9A-Fa-f:.]+(?:%\w+)?)\]|(?P<host>\w[\w.-]*))"
+    r"(?::(?P<port>[0-9]{1,5}))?(?P<path>(?:/[\w.,+@~-]*)*)",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True)
 class Address:
     """One engine's address. `Address.parse(str(a), a.tls) == a`.
 
-    `path` is the absolute one of a unix socket; for TCP it goes before each request's path ("" or "/prefix").
+    `path` is the absolute one of a unix socket; for TCP it goes before each request's path ("" or "/prefix"). With
+    `ssh` the socket is on `host`, and a `user` or `port` that is missing is ssh's own affair.
     """
 
     host: str = ""
     port: int = 0
     path: str = ""
     tls: bool = False
+    ssh: bool = False
+    user: str = ""
 
     peer: t.ClassVar[Peer] = ENGINE
 
@@ -49,6 +60,8 @@ class Address:
             if not rest.strip("/"):
                 raise _wrong(docker_host, "names no socket; expected unix:///path")
             return cls(path="/" + rest.lstrip("/"))
+        if scheme == "ssh":
+            return cls._ssh(docker_host, rest)
         if scheme not in ("tcp", "http", "https"):
             raise _wrong(docker_host, f"has an unknown scheme; expected {EXPECTED}")
         if scheme == "http" and tls:
@@ -69,9 +82,24 @@ class Address:
             raise _wrong(docker_host, f"is not an address; expected {EXPECTED}")
         return cls(url.hostname or "", port or (TLS_PORT if tls else PORT), url.path.rstrip("/"), tls)
 
+    @classmethod
+    def _ssh(cls, docker_host: str, rest: str) -> Address:
+        if ":" in rest.rpartition("@")[0]:
+            # Not quoted, see below.
+            raise UsageError(
+                "docker_host must not hold a password: ssh has keys and agents, and nobody asks it for one"
+            )
+        match = _SSH.fullmatch(rest)
+        port = int(match["port"] or 0) if match else 0
+        if not match or port > 65535 or (match["port"] and not port):
+            raise _wrong(docker_host, "is not an address; expected ssh://user@host:port or ssh://host/path/of/socket")
+        path = match["path"].rstrip("/") or USUAL
+        return cls(match["bare"] or match["host"], port, path, ssh=True, user=match["user"] or "")
+
     @property
     def is_unix(self) -> bool:
-        return not self.host
+        """Does HTTP go over a unix socket, be it a forwarded one?"""
+        return self.ssh or not self.host
 
     @property
     def url(self) -> str:
@@ -82,10 +110,13 @@ class Address:
 
     @property
     def _authority(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}" if self.port else host
 
     def __str__(self) -> str:
-        return f"unix://{self.path}" if self.is_unix else f"tcp://{self._authority}{self.path}"
+        if self.ssh:
+            return f"ssh://{self.user and self.user + '@'}{self._authority}{self.path}"
+        return f"tcp://{self._authority}{self.path}" if self.host else f"unix://{self.path}"
 
 
 def _plain(url: SplitResult) -> bool:

@@ -11,7 +11,7 @@ import pwd
 import socket
 import ssl
 import typing as t
-from http.client import BadStatusLine, RemoteDisconnected
+from http.client import BadStatusLine, IncompleteRead, RemoteDisconnected
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import TransportError, TransportTimeout
 from ansible_collections.slipway.images.plugins.module_utils.wire.address import Address
@@ -48,7 +48,7 @@ def explain(exc: Exception, address: Address, endpoint: str, timeout: float) -> 
     elif isinstance(exc, ProxyError):
         text = f"the proxy of the environment (http_proxy, ..., no_proxy) does not lead to {address}: {_one_line(exc)}"
     else:
-        said = (words for words in (_words(cause, address) for cause in _causes(exc)) if words)
+        said = (words for words in (_words(cause, address, endpoint) for cause in _causes(exc)) if words)
         text = next(said, f"the connection to {address} failed on {endpoint}: {_one_line(exc)}")
     return kind(text, address=str(address), endpoint=endpoint)
 
@@ -73,17 +73,19 @@ def _causes(exc: BaseException | None) -> t.Iterator[BaseException]:
     yield exc
 
 
-def _words(cause: BaseException, address: Address) -> str | None:
+def _words(cause: BaseException, address: Address, endpoint: str) -> str | None:
     if isinstance(cause, ssl.SSLError) or "CertificateError" in type(cause).__name__:
         return _tls(cause, address)
     if isinstance(cause, FileNotFoundError):
         return f"no {address.peer.noun} at {address}: the socket does not exist; {address.peer.absent}"
-    if isinstance(cause, PermissionError) and address.is_unix:
+    if isinstance(cause, PermissionError) and not address.host:
         return _forbidden(address)
     if isinstance(cause, ConnectionRefusedError):
         return f"no {address.peer.noun} at {address}: connection refused; {address.peer.absent}"
     if isinstance(cause, socket.gaierror):
         return f"no {address.peer.noun} at {address}: the name {address.host} is not known ({cause.strerror})"
+    if isinstance(cause, IncompleteRead):
+        return f"{address} broke off in the middle of its answer to {endpoint}"
     if isinstance(cause, BadStatusLine) and not isinstance(cause, RemoteDisconnected):
         if str(cause).lstrip("'\"").startswith(("\x15\x03", "\\x15\\x03")):  # the head of a TLS alert
             return speaks_tls(address)

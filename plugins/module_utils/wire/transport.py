@@ -4,7 +4,7 @@
 """One HTTP request to one engine, on `requests`; every foreign exception becomes one of ours here.
 
 Requests are sent by urllib3, which is what `requests` itself sends by: importing the rest of it takes a fifth of a
-task's start-up, so that is done only where its knowledge is needed (proxies, for whatever is not a unix socket).
+task's start-up, so that is done only where its knowledge is needed (`wire.proxy`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
     RequirementError,
     SlipwayError,
     TransportError,
+    TransportTimeout,
 )
 from ansible_collections.slipway.images.plugins.module_utils.wire.address import Address
 from ansible_collections.slipway.images.plugins.module_utils.wire.answer import Answer, refusal
@@ -36,6 +37,8 @@ except ImportError as exc:
     FOREIGN = (OSError, HTTPException)
 
 if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.wire.proxy import Proxy
+    from ansible_collections.slipway.images.plugins.module_utils.wire.ssh import Forwarding
     from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
 
 Pairs = t.Union[t.Mapping[str, str], t.Sequence[tuple[str, str]]]
@@ -53,8 +56,10 @@ class Transport:
             raise _missing(MISSING)
         self.address = address
         self.timeout = timeout
+        self._forwarding = _forwarding(address, timeout) if address.ssh else None
+        socket_path = self._forwarding.path if self._forwarding else address.path
         proxy = None if address.is_unix else _proxy(address)
-        self._pool = _pool(address, tls, proxy)
+        self._pool = _pool(address, tls, proxy, socket_path)
         # A proxy for plain HTTP is told the whole URL; through one for TLS there is a tunnel.
         self._prefix = address.url if proxy and not address.tls else "" if address.is_unix else address.path
 
@@ -65,6 +70,9 @@ class Transport:
         if answer.status >= 300 and answer.status != 304:
             endpoint = _endpoint(method, path)
             error = refusal(answer, endpoint)
+            if answer.status == 407:
+                why = f"the proxy of the environment does not let us through to {self.address}: {error.facts['said']}"
+                raise TransportError(why, address=str(self.address), endpoint=endpoint)
             if error.facts["said"].startswith("Client sent an HTTP request to an HTTPS server"):  # Go's net/http
                 from ansible_collections.slipway.images.plugins.module_utils.wire.breakdown import speaks_tls
 
@@ -96,9 +104,7 @@ class Transport:
         data = body if body is None or isinstance(body, bytes) else _upload(body)
 
         def translate(exc: Exception) -> SlipwayError:
-            from ansible_collections.slipway.images.plugins.module_utils.wire.breakdown import explain
-
-            return explain(exc, self.address, endpoint, self.timeout)
+            return self.explain(exc, endpoint)
 
         try:
             response = self._pool.request(
@@ -130,12 +136,26 @@ class Transport:
         connection.timeout = self.timeout
         if self._pool.proxy and self.address.tls:
             self._pool._prepare_proxy(connection)
+        elif self._pool.proxy:  # which would take the request to itself, and not know what comes after it
+            connection.set_tunnel(self.address.host, self.address.port, self._pool.proxy_headers)
+            connection.connect()
         elif connection.sock is None:
             connection.connect()
         return connection.sock
 
+    def explain(self, exc: Exception, endpoint: str) -> TransportError:
+        """The error to raise `from exc`, one that `FOREIGN` names."""
+        from ansible_collections.slipway.images.plugins.module_utils.wire.breakdown import explain
+
+        error = explain(exc, self.address, endpoint, self.timeout)
+        if self._forwarding and not isinstance(error, TransportTimeout):
+            return self._forwarding.explain() or error
+        return error
+
     def close(self) -> None:
         self._pool.close()
+        if self._forwarding:
+            self._forwarding.close()
 
 
 def _endpoint(method: str, path: str) -> str:
@@ -143,7 +163,13 @@ def _endpoint(method: str, path: str) -> str:
     return f"{method} {re.sub(r'^/v[0-9]+[.][0-9]+(?=/)', '', path.partition('?')[0])}"
 
 
-def _pool(address: Address, tls: Tls | None, proxy: str | None) -> t.Any:
+def _forwarding(address: Address, timeout: float) -> Forwarding:
+    from ansible_collections.slipway.images.plugins.module_utils.wire.ssh import Forwarding
+
+    return Forwarding(address, timeout)
+
+
+def _pool(address: Address, tls: Tls | None, proxy: Proxy | None, socket_path: str) -> t.Any:
     options: dict[str, t.Any] = {} if address.is_unix else {"socket_options": tcp_options()}
     if address.tls:
         from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
@@ -154,21 +180,18 @@ def _pool(address: Address, tls: Tls | None, proxy: str | None) -> t.Any:
             options.update(assert_hostname=tls.hostname, server_hostname=tls.hostname)
         if not tls.verify:
             disable_warnings(InsecureRequestWarning)
-    manager = ProxyManager(proxy, **options) if proxy else PoolManager(**options)
-    manager.pool_classes_by_scheme = pools(address.path if address.is_unix else None)
+    manager = ProxyManager(proxy.url, proxy_headers=proxy.headers, **options) if proxy else PoolManager(**options)
+    manager.pool_classes_by_scheme = pools(socket_path if address.is_unix else None)
     return manager.connection_from_url(address.url)
 
 
-def _proxy(address: Address) -> str | None:
-    """The proxy that the environment names for this host, if any. As to the docker CLI, loopback needs none."""
+def _proxy(address: Address) -> Proxy | None:
+    from ansible_collections.slipway.images.plugins.module_utils.wire.proxy import of
+
     try:
-        from requests.utils import get_environ_proxies, select_proxy
+        return of(address)
     except ImportError as exc:
         raise _missing(exc) from exc
-    if address.host in ("localhost", "::1") or address.host.startswith("127."):
-        return None
-    proxy = select_proxy(address.url, get_environ_proxies(address.url, no_proxy=None))
-    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
 
 def _missing(exc: ImportError) -> RequirementError:

@@ -13,7 +13,6 @@ import typing as t
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import TransportError
 from ansible_collections.slipway.images.plugins.module_utils.wire.answer import Answer, refusal
-from ansible_collections.slipway.images.plugins.module_utils.wire.breakdown import explain
 from ansible_collections.slipway.images.plugins.module_utils.wire.stream import Stream, TlsStream
 from ansible_collections.slipway.images.plugins.module_utils.wire.transport import FOREIGN, Transport
 
@@ -29,7 +28,7 @@ def upgrade(transport: Transport, path: str, headers: t.Iterable[tuple[str, str]
     what = f"POST /{path.rpartition('/')[2]}"
 
     def failure(exc: Exception) -> TransportError:
-        return explain(exc, transport.address, what, transport.timeout)
+        return transport.explain(exc, what)
 
     sock: socket.socket | None = None
     try:
@@ -37,7 +36,7 @@ def upgrade(transport: Transport, path: str, headers: t.Iterable[tuple[str, str]
         sock.settimeout(transport.timeout)
         host = transport.address.url.partition("://")[2].partition("/")[0]
         first = ("Host", host), ("Connection", "Upgrade"), ("Upgrade", "h2c"), ("Content-Length", "0")
-        lines = [f"POST {transport.address.path if transport.address.host else ''}{path} HTTP/1.1"]
+        lines = [f"POST {'' if transport.address.is_unix else transport.address.path}{path} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in (*first, *headers)]
         sock.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
         answer = http.client.HTTPResponse(t.cast(socket.socket, _Unbuffered(sock)), method="POST")

@@ -48,7 +48,7 @@ def test_what_cannot_be_read_is_a_warning(tmp_path: pathlib.Path) -> None:
     (tmp_path / "config.json").mkdir()
     warnings: list[str] = []
     assert Config.read(str(tmp_path), warnings).entries == {}
-    assert warnings == ["cannot read %s/config.json, so no credentials are taken from it: Is a directory" % tmp_path]
+    assert warnings == ["cannot read %s/config.json, so nothing is taken from it: Is a directory" % tmp_path]
 
 
 @pytest.mark.parametrize("text", [b'{"auths": "s3cret"', b"[]", b'"s3cret"', b"\xff\xfe s3cret"])
@@ -64,6 +64,13 @@ def test_what_is_no_configuration_is_named_and_not_quoted(tmp_path: pathlib.Path
 def test_a_section_of_another_shape_is_refused() -> None:
     with pytest.raises(UsageError, match=r"^/x: 'auths' must be a JSON object$"):
         Config("/x", {"auths": ["s3cret"]}).section("auths")
+
+
+def test_the_current_context() -> None:
+    assert Config("/x").current_context == Config("/x", {"currentContext": ""}).current_context == ""
+    assert Config("/x", {"currentContext": "prod"}).current_context == "prod"
+    with pytest.raises(UsageError, match=r"^/x: 'currentContext' must be a string$"):
+        _ = Config("/x", {"currentContext": ["prod"]}).current_context
 
 
 def test_the_registry_s_own_key_comes_first() -> None:

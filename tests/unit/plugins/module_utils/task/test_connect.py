@@ -5,19 +5,22 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import typing as t
+from pathlib import Path
 
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.errors import TransportError, UsageError
 from ansible_collections.slipway.images.plugins.module_utils.task.connect import connect
+from ansible_collections.slipway.images.plugins.module_utils.task.endpoint import OPTIONS
+from ansible_collections.slipway.images.plugins.module_utils.wire.transport import Transport
 from ansible_collections.slipway.images.tests.unit.plugins.module_utils.wire.conftest import Certificates, certificates
 
 __all__ = ["certificates"]
 
 DEFAULTS: dict[str, t.Any] = {
-    **dict.fromkeys(("validate_certs", "tls_hostname", "ca_path", "client_cert", "client_key")),
-    "tls": False,
+    **dict.fromkeys((*OPTIONS, "context", "tls_hostname")),
     "api_version": "auto",
     "timeout": 10,
     "docker_config": "/nonexistent",
@@ -37,8 +40,32 @@ def test_over_a_unix_socket(daemon: t.Any, serve: t.Any) -> None:
 
 
 def test_a_bad_address() -> None:
-    with pytest.raises(UsageError, match="ssh"):
-        connect({**DEFAULTS, "docker_host": "ssh://host"}, [])
+    with pytest.raises(UsageError, match="unknown scheme"):
+        connect({**DEFAULTS, "docker_host": "ftp://host"}, [])
+
+
+def test_an_engine_that_is_none_is_left(daemon: t.Any, serve: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the way there was made of (an ssh) goes."""
+    closed: list[Transport] = []
+    monkeypatch.setattr(Transport, "close", lambda transport: closed.append(transport))
+    address, _server = serve(lambda peer: peer.head() and peer.answer(b"no", "404 Not Found"))
+    with pytest.raises(TransportError, match="not as a Docker engine"):
+        connect({**DEFAULTS, "docker_host": str(address)}, [])
+    assert len(closed) == 1
+
+
+def test_a_context_is_named_when_it_leads_nowhere(daemon: t.Any, serve: t.Any, tmp_path: Path) -> None:
+    folder = tmp_path / "contexts/meta" / hashlib.sha256(b"prod").hexdigest()
+    folder.mkdir(parents=True)
+    params = {**DEFAULTS, "context": "prod", "docker_config": str(tmp_path)}
+    meta = '{"Endpoints": {"docker": {"Host": "%s"}}}'
+    (folder / "meta.json").write_text(meta % serve(daemon.talk)[0])
+    connect(params, []).transport.close()
+    for there, kind in (("unix:///nowhere", TransportError), ("npipe:////x", UsageError)):
+        (folder / "meta.json").write_text(meta % there)
+        with pytest.raises(kind, match=f"^docker context prod: .*{there}") as caught:
+            connect(params, [])
+        assert caught.value.facts["context"] == "prod"
 
 
 @pytest.mark.parametrize(

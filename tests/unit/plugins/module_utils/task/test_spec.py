@@ -4,15 +4,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from ansible.module_utils.basic import AnsibleFallbackNotFound
+from ansible_collections.slipway.images.plugins.module_utils.task.endpoint import OPTIONS as ENDPOINT
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import (
     ENGINE,
     REGISTRY,
     Spec,
-    cert_path,
     environment,
 )
 
@@ -47,17 +45,6 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         environment("DOCKER_HOST")
 
 
-def test_certificates_are_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
-    (tmp_path / "ca.pem").write_text("")
-    assert cert_path("ca.pem") == str(tmp_path / "ca.pem")
-    with pytest.raises(AnsibleFallbackNotFound):
-        cert_path("key.pem")
-    monkeypatch.delenv("DOCKER_CERT_PATH")
-    with pytest.raises(AnsibleFallbackNotFound):
-        cert_path("ca.pem")
-
-
 def test_secrets_are_not_logged() -> None:
     assert {name for name, option in REGISTRY.options.items() if option.get("no_log")} == {
         "registry_password",
@@ -65,8 +52,11 @@ def test_secrets_are_not_logged() -> None:
     }
 
 
-def test_the_variables_that_docker_knows() -> None:
+def test_what_the_environment_says_of_the_endpoint_is_weighed_elsewhere() -> None:
     read = {name: option["fallback"][1] for name, option in ENGINE.options.items() if "fallback" in option}
-    assert read["docker_host"] == ["DOCKER_HOST"]
-    assert read["validate_certs"] == ["DOCKER_TLS_VERIFY"]
-    assert [read[name] for name in ("ca_path", "client_cert", "client_key")] == [["ca.pem"], ["cert.pem"], ["key.pem"]]
+    assert read == {
+        "tls_hostname": ["DOCKER_TLS_HOSTNAME"],
+        "api_version": ["DOCKER_API_VERSION"],
+        "timeout": ["DOCKER_TIMEOUT"],
+    }
+    assert {name for name in ENDPOINT if ENGINE.options[name].get("default") is not None} == set()

@@ -24,6 +24,15 @@ from hypothesis import strategies as st
         ("tcp://[::1]", False, Address("::1", 2375), "http://[::1]:2375"),
         ("https://[fe80::1]:5", True, Address("fe80::1", 5, tls=True), "https://[fe80::1]:5"),
         ("tcp://h:1/engines/a/", False, Address("h", 1, "/engines/a"), "http://h:1/engines/a"),
+        ("ssh://Prod", True, Address("Prod", 0, "/var/run/docker.sock", ssh=True), "http://localhost"),
+        ("ssh://h/", False, Address("h", 0, "/var/run/docker.sock", ssh=True), "http://localhost"),
+        ("SSH://me@h:22/x.sock", False, Address("h", 22, "/x.sock", ssh=True, user="me"), "http://localhost"),
+        (
+            "ssh://a@b@[::1]:22",
+            False,
+            Address("::1", 22, "/var/run/docker.sock", ssh=True, user="a@b"),
+            "http://localhost",
+        ),
     ],
 )
 def test_what_users_write(docker_host: str, tls: bool, expected: Address, url: str) -> None:
@@ -38,7 +47,17 @@ def test_what_users_write(docker_host: str, tls: bool, expected: Address, url: s
         ("", "has no scheme"),
         ("localhost:2375", "has no scheme"),
         ("/var/run/docker.sock", "has no scheme"),
-        ("ssh://host", "not supported yet"),
+        ("ssh://", "ssh://user@host:port"),
+        ("ssh://h:0", "ssh://user@host:port"),
+        ("ssh://h:65536", "ssh://user@host:port"),
+        ("ssh://-oProxyCommand=x", "ssh://user@host:port"),
+        ("ssh://-l@h", "ssh://user@host:port"),
+        ("ssh://me@", "ssh://user@host:port"),
+        ("ssh://h/a b", "ssh://user@host:port"),
+        ("ssh://h/%h", "ssh://user@host:port"),
+        ("ssh://h/$x", "ssh://user@host:port"),
+        ("ssh://h/a:b", "ssh://user@host:port"),
+        ("ssh://h?x", "ssh://user@host:port"),
         ("npipe:////./pipe/docker_engine", "Windows"),
         ("fd://", "unix:///path"),
         ("ftp://host", "unknown scheme"),
@@ -67,9 +86,10 @@ def test_plain_http_excludes_tls() -> None:
         Address.parse("http://h", tls=True)
 
 
-def test_a_password_is_refused_and_not_shown() -> None:
+@pytest.mark.parametrize("scheme", ["tcp", "https", "ssh"])
+def test_a_password_is_refused_and_not_shown(scheme: str) -> None:
     with pytest.raises(UsageError) as error:
-        Address.parse("tcp://me:hunter2@h:1")
+        Address.parse(f"{scheme}://me:hunter2@h:1")
     assert "hunter2" not in str(error.value) + repr(error.value.facts)
 
 
@@ -81,9 +101,18 @@ HOSTS = st.one_of(
 TCP = st.builds(
     Address, HOSTS, st.integers(1, 65535), st.from_regex(r"(/[a-z0-9]{1,5}){0,2}", fullmatch=True), st.booleans()
 )
+SSH = st.builds(
+    Address,
+    HOSTS,
+    st.integers(0, 65535),
+    st.from_regex(r"(/[a-z0-9.~-]{1,5}){1,3}", fullmatch=True),
+    st.just(False),
+    st.just(True),
+    st.from_regex(r"([a-z][a-z0-9.-]{0,5})?", fullmatch=True),
+)
 UNIX = st.text(min_size=1).filter(lambda s: s.strip("/")).map(lambda s: Address(path="/" + s.lstrip("/")))
 
 
-@given(st.one_of(TCP, UNIX))
+@given(st.one_of(TCP, SSH, UNIX))
 def test_parse_undoes_str(address: Address) -> None:
     assert Address.parse(str(address), address.tls) == address

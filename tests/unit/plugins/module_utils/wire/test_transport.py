@@ -18,6 +18,7 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
     EngineError,
     FormatError,
     NotFound,
+    RateLimited,
     RequirementError,
     StreamError,
     TransportError,
@@ -111,6 +112,7 @@ def test_each_block_of_a_body_is_a_chunk(meet: t.Any, where: str) -> None:
     [
         ("404 Not Found", b'{"message":"no such image: x"}', NotFound, "no such image: x"),
         ("409 Conflict", b'{"message":"in use"}', Conflict, "in use"),
+        ("429 Too Many Requests", b'{"message":"slow down"}', RateLimited, "slow down"),
         ("401 Unauthorized", b'{"message":"who?"}', Denied, "who?"),
         ("403 Forbidden", b"no\n", Denied, "no"),
         ("500 Internal Server Error", b"x" * 900, EngineError, "x" * 200),
@@ -271,7 +273,7 @@ def test_a_stream_that_breaks_off(meet: t.Any, where: str, tail: bytes, kind: ty
 
 def test_a_body_shorter_than_it_said(meet: t.Any) -> None:
     wire, _server = meet(lambda peer: peer.head() and peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"))
-    with pytest.raises(TransportError):
+    with pytest.raises(TransportError, match=r"broke off in the middle of its answer to GET /$"):
         wire.request("GET", "/").json()
 
 

@@ -79,7 +79,8 @@ class Denied(EngineError):
 
 
 class RateLimited(EngineError):
-    """HTTP 429: asked too often. Facts: `retry_after`, in seconds, or `None` where nothing was said of it."""
+    """HTTP 429: asked too often. Facts: `retry_after`, in seconds, or `None` where nothing was said of it; an engine
+    passes on nothing of it."""
 
     kind = "engine.rate_limited"
 

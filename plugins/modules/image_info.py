@@ -179,7 +179,7 @@ from ansible_collections.slipway.images.plugins.module_utils.engine.parallel imp
 from ansible_collections.slipway.images.plugins.module_utils.image import facts
 from ansible_collections.slipway.images.plugins.module_utils.image import filters as chosen
 from ansible_collections.slipway.images.plugins.module_utils.image.filters import Label
-from ansible_collections.slipway.images.plugins.module_utils.image.retention import Layer
+from ansible_collections.slipway.images.plugins.module_utils.image.weight import Layer
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import Attrs, Outcome, Plan
 from ansible_collections.slipway.images.plugins.module_utils.task.run import run
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, Spec
@@ -229,11 +229,9 @@ class Seen:
 
 def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
     names = params["name"]
-    find = images.inspect if names is None else lookup.find
+    find_each = images.inspect_each if names is None else lookup.find_each
     asked = dict.fromkeys(_listed(engine, params["filters"] or {}, params["all"]) if names is None else names)
-    known = each(
-        lambda text: _know(engine, find(engine, text), params["history"], params["layers"]), asked, SIDE_BY_SIDE
-    )
+    known = _known(engine, find_each(engine, asked), params["history"], params["layers"])
     return Seen(dict(zip(asked, known)), images.used(engine) if params["in_use_by"] else {})
 
 
@@ -258,10 +256,14 @@ def _query(asked: t.Mapping[str, t.Any], labels: t.Iterable[Label]) -> dict[str,
     return {key: values for key, values in query.items() if values}
 
 
-def _know(engine: Engine, found: Attrs, history: bool, sizes: bool) -> Known:
-    attrs = facts.complete(found)
-    if not attrs or not (history or sizes):
-        return Known(attrs)
+def _known(engine: Engine, found: t.Iterable[Attrs], history: bool, sizes: bool) -> t.Sequence[Known]:
+    known = [Known(facts.complete(attrs)) for attrs in found]
+    if not (history or sizes):
+        return known
+    return each(lambda one: _know(engine, one.attrs, sizes) if one.attrs else one, known, SIDE_BY_SIDE)
+
+
+def _know(engine: Engine, attrs: Attrs, sizes: bool) -> Known:
     steps = images.history(engine, attrs["Id"])
     if not steps and not images.inspect(engine, attrs["Id"]):  # gone in between; an image may have no history, too
         return Known({})

@@ -42,6 +42,12 @@ def docker_host(engine_socket: str) -> str:
 
 
 @pytest.fixture(scope="session")
+def podman_host() -> t.Iterator[str]:
+    with support.podman() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
 def registry() -> t.Iterator[str]:
     """`host:port` of an open registry."""
     with support.registry() as address:

@@ -40,15 +40,26 @@ ROOT = (
 )  # not /tmp, which may be memory, nor a checkout: sockets need < 108 bytes
 SUBNETS = [ipaddress.IPv4Network(f"198.18.{n}.0/24") for n in range(1, 255)]  # RFC 2544: for tests, routed nowhere
 USUAL = "unix:///var/run/docker.sock"
+PODMAN = {
+    "containers": '[containers]\nnetns = "host"\ndefault_ulimits = []\n'
+    '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "runc"\ntmp_dir = "{home}/tmp"\n',
+    "registries": '[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n',
+    "storage": '[storage]\ndriver = "overlay"\ngraphroot = "{home}/data"\nrunroot = "{home}/run"\n',
+}
+DAEMONS = ("dockerd", "docker-registry", "podman")
 PATIENCE = 60.0  # seconds that a daemon may take to answer
 
-# Own mounts and own processes: when the engine ends, the kernel takes both with it. An empty /run/containerd makes
-# dockerd start a containerd of its own instead of moving in with the one that serves the machine's engine.
+# Own mounts and own processes: when the engine ends, the kernel takes both with it.
 ISOLATED = (
     *("setpriv", "--pdeathsig", "KILL"),
     *("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"),
-    *("sh", "-c", 'mkdir -p /run/containerd && mount -t tmpfs none /run/containerd && exec "$@"', "sh"),
 )
+# An empty /run/containerd makes dockerd start a containerd of its own instead of moving in with the one that serves
+# the machine's engine. In the others podman keeps, whatever its `--root`, what it knows of blobs, logins and locks.
+EMPTIED = {
+    "dockerd": ("/run/containerd",),
+    "podman": ("/var/lib/containers", "/run/containers", "/run/libpod", "/run/lock", "/dev/shm"),
+}
 
 
 class Unavailable(Exception):
@@ -66,10 +77,28 @@ def engine(*flags: str) -> t.Iterator[str]:
         address = f"unix://{home}/docker.sock"
         (home / "daemon.json").write_text("{}")  # not the machine's
         command = [
-            *(*ISOLATED, "dockerd", "--config-file", f"{home}/daemon.json", "--host", address),
+            *(*_isolated("dockerd"), "--config-file", f"{home}/daemon.json", "--host", address),
             *("--data-root", f"{home}/data", "--exec-root", f"{home}/run", "--pidfile", f"{home}/dockerd.pid"),
             *("--bridge", _bridge(home), "--iptables=false", "--ip6tables=false"),
             *("--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", f"/{home.name}", *flags),
+        ]
+        with _running(home, command, lambda: answers(address)):
+            yield address
+
+
+@contextlib.contextmanager
+def podman() -> t.Iterator[str]:
+    """Podman's service, which speaks the same API, with nothing in it. Builds use the host's network."""
+    if os.geteuid():
+        raise Unavailable("a private podman needs root")
+    with _berth("podman") as home:
+        address = f"unix://{home}/podman.sock"
+        for name, content in PODMAN.items():
+            (home / f"{name}.conf").write_text(content.format(home=home))
+        settings = [f"CONTAINERS_{name.upper()}_CONF={home}/{name}.conf" for name in ("registries", "storage")]
+        command = [
+            *("env", f"CONTAINERS_CONF={home}/containers.conf", *settings),
+            *(*_isolated("podman"), "system", "service", "--time", "0", address),
         ]
         with _running(home, command, lambda: answers(address)):
             yield address
@@ -131,7 +160,7 @@ def import_base(address: str, repository: str = "slipway-test/base", tag: str = 
         tmp = tarfile.TarInfo("tmp")
         tmp.type, tmp.mode = tarfile.DIRTYPE, 0o1777
         layer.addfile(tmp)
-    query = urlencode({"fromSrc": "-", "repo": repository, "tag": tag})
+    query = urlencode({"fromSrc": "-", "repo": f"{repository}:{tag}"})  # podman does not look at `tag`
     status, said = request(address, "POST", f"/images/create?{query}", tar.getvalue())
     if status != 200 or b'"error' in said:
         raise Unavailable(f"the engine refused the base image: {said.decode(errors='replace')}")
@@ -174,8 +203,8 @@ def _berth(kind: str) -> t.Iterator[Path]:
 
 @contextlib.contextmanager
 def _running(home: Path, command: list[str], ready: t.Callable[[], bool]) -> t.Iterator[None]:
-    if absent := [word for word in command if word in ("dockerd", "docker-registry") and not shutil.which(word)]:
-        raise Unavailable(f"{absent[0]} is not installed (Debian: apt-get install docker.io docker-registry)")
+    if absent := [word for word in command if word in DAEMONS and not shutil.which(word)]:
+        raise Unavailable(f"{absent[0]} is not installed (Debian: apt-get install docker.io docker-registry podman)")
     log = home / "log"
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
@@ -191,6 +220,12 @@ def _running(home: Path, command: list[str], ready: t.Callable[[], bool]) -> t.I
     finally:
         _stop(home)
         process.wait()
+
+
+def _isolated(daemon: str) -> tuple[str, ...]:
+    """The beginning of a command line that runs `daemon` by itself."""
+    script = " && ".join(f"mkdir -p {path} && mount -t tmpfs none {path}" for path in EMPTIED[daemon])
+    return (*ISOLATED, "sh", "-c", f'{script} && exec "$@"', "sh", daemon)
 
 
 def _clear(home: Path) -> None:

@@ -36,3 +36,15 @@ def play(
         return dict(json.loads(done.stdout))
     except ValueError:
         raise AssertionError(done.stdout + done.stderr) from None
+
+
+def quartet(module: str, **options: t.Any) -> dict[str, t.Any]:
+    """Check, run, check, run: the law of every module (design section 4). Gives the run's result."""
+    check, run, *again = [play(module, check=turn, **options) for turn in (True, False, True, False)]
+    for result in (check, run, *again):
+        assert not result.get("failed"), result
+    assert (check["changed"], check["actions"]) == (run["changed"], run["actions"]), (check, run)
+    assert check["diff"]["before"] == run["diff"]["before"], (check, run)
+    assert check["diff"]["after"] == run["diff"]["after"] or "(known after" in str(check["diff"]["after"]), (check, run)
+    assert [(result["changed"], result["actions"]) for result in again] == [(False, [])] * 2, again
+    return run

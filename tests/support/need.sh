@@ -8,8 +8,9 @@ export PATH="$PATH:/usr/sbin:/sbin" DEBIAN_FRONTEND=noninteractive
 
 declare -A package=(
   [busybox]=busybox-static [bzip2]=bzip2 [docker]=docker.io [docker-registry]=docker-registry [dockerd]=docker.io
-  [git]=git [htpasswd]=apache2-utils [ip]=iproute2 [iptables]=iptables [openssl]=openssl [shellcheck]=shellcheck
-  [skopeo]=skopeo [ssh-agent]=openssh-client [venv]=python3-venv [xz]=xz-utils [zstd]=zstd
+  [git]=git [htpasswd]=apache2-utils [ip]=iproute2 [iptables]=iptables [openssl]=openssl [podman]=podman
+  [shellcheck]=shellcheck [skopeo]=skopeo [ssh-agent]=openssh-client [sshd]=openssh-server [venv]=python3-venv
+  [xz]=xz-utils [zstd]=zstd
 )
 
 there() {

@@ -25,6 +25,11 @@ def inspect(engine: Engine, name: str) -> Attrs:
     return t.cast(Attrs, engine.find(path(name) + "/json") or {})
 
 
+def inspect_each(engine: Engine, names: t.Iterable[str]) -> list[Attrs]:
+    """The same of several."""
+    return [found or {} for found in engine.find_each([path(name) + "/json" for name in names])]
+
+
 def manifests(engine: Engine, name: str) -> list[Attrs]:
     """What the image has for each platform (API 1.48): `Kind`, `Available`, `Descriptor`, `ImageData.Platform`.
 
@@ -37,9 +42,21 @@ def manifests(engine: Engine, name: str) -> list[Attrs]:
 def listed(
     engine: Engine, filters: t.Mapping[str, t.Sequence[str]] | None = None, everything: bool = False
 ) -> list[Attrs]:
-    """`GET /images/json`: one row an image; `everything` adds the intermediate images of the classic builder."""
+    """`GET /images/json`: one row an image; `everything` adds the intermediate images of the classic builder.
+
+    Podman's rows as Docker's: with `sha256:` before `ParentId`, and without the digests that it makes up for each
+    repository in which an image has a tag. These are no names, and nothing is said of them when the tag goes.
+    """
     params = {"filters": json.dumps(filters or {}), "all": "1" if everything else "0"}
-    return t.cast("list[Attrs]", engine.get("/images/json", params))
+    rows = t.cast("list[Attrs]", engine.get("/images/json", params))
+    return list(map(_docker_row, rows)) if engine.podman else rows
+
+
+def _docker_row(row: Attrs) -> Attrs:
+    tagged = {tag.rpartition(":")[0] for tag in row.get("RepoTags") or ()}
+    digests = [digest for digest in row.get("RepoDigests") or () if digest.partition("@")[0] not in tagged]
+    parent = row.get("ParentId") or ""
+    return {**row, "RepoDigests": digests, "ParentId": parent if ":" in parent or not parent else "sha256:" + parent}
 
 
 def history(engine: Engine, name: str) -> list[Attrs]:
@@ -73,7 +90,13 @@ def remove(
     params = [("force", str(int(force))), ("noprune", str(int(noprune)))]
     params += [("platforms", platform) for platform in platforms]
     with engine.request("DELETE", path(name), params=params, patient=True) as answer:
-        return t.cast("list[Attrs]", answer.json())
+        return [_in_full(record) for record in answer.json()]
+
+
+def _in_full(record: Attrs) -> Attrs:
+    """Podman 4 leaves the algorithm out of the ids that it deleted."""
+    deleted = record.get("Deleted", ":")
+    return record if ":" in deleted else {**record, "Deleted": "sha256:" + deleted}
 
 
 def by_config(engine: Engine) -> bool:

@@ -7,14 +7,32 @@ from __future__ import annotations
 
 import threading
 import typing as t
+from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.engine.registry import distribution
-from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
+from ansible_collections.slipway.images.plugins.module_utils.image.facts import bears
+from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference, is_local
 
 if t.TYPE_CHECKING:
     from ansible_collections.slipway.images.plugins.module_utils.registry.client import Registry
+
+
+@dataclass(frozen=True)
+class Remote:
+    """What a registry has under a name: the digest and size (bytes) of a manifest or index, where known.
+
+    `config` is the digest of the image's config, `""` where nobody asked for it.
+    """
+
+    digest: str
+    size: int | None = None
+    config: str = ""
+
+    def same(self, attrs: t.Mapping[str, t.Any], reference: Reference) -> bool:
+        """Is that the image of these attrs?"""
+        return any(bears(attrs, reference, digest) for digest in (self.digest, self.config) if digest)
 
 
 class Registries:
@@ -28,7 +46,7 @@ class Registries:
 
     def at(self, host: str) -> Registry:
         """`host` as in `Reference.registry`."""
-        from ansible_collections.slipway.images.plugins.module_utils.registry.client import Registry, is_local
+        from ansible_collections.slipway.images.plugins.module_utils.registry.client import Registry
         from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
 
         with self._turn:
@@ -38,16 +56,26 @@ class Registries:
                 self._open[host] = Registry(host, self.engine.auths.lookup(host), tls, insecure, self._timeout)
             return self._open[host]
 
-    def digest(self, reference: Reference) -> str:
+    def look(self, reference: Reference, attrs: t.Mapping[str, t.Any]) -> Remote:
         """What the registry has under a name now: asked through the engine, which knows mirrors, or where that cannot
-        ask (Podman), without it. Raises `NotFound`, `Denied` and what else either says."""
+        ask (Podman), without it. Raises `NotFound`, `Denied` and what else either says.
+
+        Podman does not learn from a push what digest the image of these `attrs` has in the registry. What has the same
+        config, which is what it calls an image by, is the same image.
+        """
         asked = distribution(self.engine, reference)
         if asked:
-            return str(asked["Descriptor"]["digest"])
-        from ansible_collections.slipway.images.plugins.module_utils.registry.contents import describe
+            return Remote(str(asked["Descriptor"]["digest"]), asked["Descriptor"].get("size"))
+        from ansible_collections.slipway.images.plugins.module_utils.image.manifest import config
+        from ansible_collections.slipway.images.plugins.module_utils.registry.contents import describe, fetch
 
-        label = reference.digest or reference.tag or "latest"
-        return describe(self.at(reference.registry), reference.repository, label).digest
+        registry, label = self.at(reference.registry), reference.digest or reference.tag or "latest"
+        there = describe(registry, reference.repository, label)
+        remote = Remote(there.digest, there.size or None)
+        if not attrs or remote.same(attrs, reference):
+            return remote
+        inside = config(fetch(registry, reference.repository, there.digest).document)
+        return replace(remote, config=inside.digest if inside else "")
 
     def close(self) -> None:
         for registry in self._open.values():

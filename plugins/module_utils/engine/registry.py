@@ -21,5 +21,4 @@ def distribution(engine: Engine, reference: Reference) -> dict[str, t.Any] | Non
         return None
     headers = {"X-Registry-Auth": engine.auths.header(reference.registry)}
     path = "/distribution/%s/json" % quote(str(reference), safe="/:@")
-    with engine.request("GET", path, headers=headers) as answer:
-        return t.cast("dict[str, t.Any]", answer.json())
+    return t.cast("dict[str, t.Any]", engine.get(path, headers=headers))

@@ -14,6 +14,7 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
     Denied,
     EngineError,
     NotFound,
+    RateLimited,
     SlipwayError,
     StreamError,
     TransportError,
@@ -35,8 +36,9 @@ _LOADED = re.compile(r"Loaded image(?: ID)?: (\S+)")
 # An engine's words, as it puts no code to what a registry told it. "permission denied" is about the engine's own files.
 _DENIED = re.compile(r"(?<!permission )\bdenied\b|unauthorized|authentication required|no basic auth credentials", re.I)
 _NOT_FOUND = re.compile(
-    r"(manifest|name) unknown|(?<!executable file )\bnot found\b|does not exist|no such image", re.I
+    r"(manifest|name|blob) unknown|unknown blob|(?<!executable file )\bnot found\b|does not exist|no such image", re.I
 )
+_RATE_LIMITED = re.compile(r"toomanyrequests|too many requests", re.I)
 _PASSING = re.compile(
     r"toomanyrequests|too many requests|tls handshake timeout|connection reset|connection refused|broken pipe"
     r"|unexpected eof|: EOF$|i/o timeout|no route to host|deadline exceeded|temporary failure"
@@ -101,9 +103,11 @@ def fold(records: t.Iterable[t.Mapping[str, t.Any]]) -> Progress:
 
 
 def blame(said: str) -> type[SlipwayError]:
-    """Whose fault an engine's words speak of: `Denied` and `NotFound` come from a registry, through a stream that
-    began well, or through HTTP 500 (as engine 20.10 passes on a registry's 401); else `StreamError`.
+    """Whose fault an engine's words speak of: `RateLimited`, `Denied` and `NotFound` come from a registry, through a
+    stream that began well, or through HTTP 500 (as engine 20.10 passes on a registry's 401); else `StreamError`.
     """
+    if _RATE_LIMITED.search(said):
+        return RateLimited
     if _DENIED.search(said):
         return Denied
     return NotFound if _NOT_FOUND.search(said) else StreamError

@@ -15,12 +15,13 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
     EngineError,
     FormatError,
     NotFound,
+    RateLimited,
     SlipwayError,
     TransportError,
 )
 
 BLOCK = 64 * 1024
-REFUSALS = {401: Denied, 403: Denied, 404: NotFound, 409: Conflict}
+REFUSALS = {401: Denied, 403: Denied, 404: NotFound, 409: Conflict, 429: RateLimited}
 
 
 class Answer:

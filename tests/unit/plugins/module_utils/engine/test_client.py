@@ -33,6 +33,20 @@ def test_podman_says_so(daemon: t.Any, meet: Meet) -> None:
     assert meet().podman
 
 
+@pytest.mark.parametrize(
+    ("headers", "builder"),
+    [
+        ([], ""),
+        (["Builder-Version: 2", "Ostype: linux"], "2"),
+        (["Builder-Version: 1"], "1"),
+        (["Ostype: windows"], "1"),
+    ],
+)
+def test_which_builder_an_engine_would_take(daemon: t.Any, meet: Meet, headers: list[str], builder: str) -> None:
+    daemon.headers = ["Api-Version: 1.41", *headers]
+    assert meet().builder == builder
+
+
 @pytest.mark.parametrize("headers", [[], ["Api-Version: one"]])
 def test_not_an_engine(daemon: t.Any, meet: Meet, headers: list[str]) -> None:
     daemon.headers = headers

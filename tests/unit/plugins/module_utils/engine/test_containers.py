@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.slipway.images.plugins.module_utils.engine import containers
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
@@ -14,3 +15,13 @@ def test_listed_with_stopped_ones(daemon: t.Any, engine: Engine) -> None:
     daemon.answers["GET /containers/json"] = [{"Id": "c", "State": "exited"}]
     assert containers.listed(engine) == [{"Id": "c", "State": "exited"}]
     assert daemon.last.query == {"all": "1"}
+
+
+def test_podman_hides_what_it_builds_in(daemon: t.Any, engine: Engine) -> None:
+    daemon.answers["GET /containers/json"] = [{"Id": "c", "ImageID": "sha256:1"}]
+    podman = replace(engine, podman=True)
+    assert containers.listed(podman) == [{"Id": "c", "ImageID": "sha256:1"}], "one that has no such list"
+    daemon.answers["GET /libpod/containers/json"] = [{"Id": "b", "ImageID": "12", "State": "storage"}]
+    assert containers.listed(podman) == [{"Id": "b", "ImageID": "sha256:12", "State": "storage"}]
+    assert daemon.last.query == {"all": "true", "external": "true"}
+    assert containers.listed(engine) == [{"Id": "c", "ImageID": "sha256:1"}]

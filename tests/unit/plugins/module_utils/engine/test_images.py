@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.engine import images
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
-from ansible_collections.slipway.images.plugins.module_utils.errors import Conflict, NotFound
+from ansible_collections.slipway.images.plugins.module_utils.errors import Conflict, EngineError, FormatError, NotFound
 
 ID = "sha256:" + "1" * 64
 ARM = '{"os":"linux","architecture":"arm","variant":"v7"}'
@@ -70,6 +70,25 @@ def test_remove(daemon: t.Any, engine: Engine) -> None:
     assert daemon.last.query == {"force": "1", "noprune": "1"}
 
 
+def test_the_rows_of_podman_are_made_like_docker_s(daemon: t.Any, engine: Engine) -> None:
+    rows = [
+        {"RepoTags": ["d/a:1"], "RepoDigests": ["d/a@sha256:1", "d/b@sha256:1"], "ParentId": "12"},
+        {"RepoTags": None, "ParentId": ""},
+        {"RepoTags": [], "RepoDigests": ["d/a@sha256:1"], "ParentId": "sha256:12"},
+    ]
+    daemon.answers["GET /images/json"] = rows
+    assert images.listed(engine) == rows
+    found = images.listed(replace(engine, podman=True))
+    assert [row["RepoDigests"] for row in found] == [["d/b@sha256:1"], [], ["d/a@sha256:1"]]
+    assert [row["ParentId"] for row in found] == ["sha256:12", "", "sha256:12"]
+
+
+def test_podman_leaves_the_algorithm_out_of_what_it_deleted(daemon: t.Any, engine: Engine) -> None:
+    daemon.answers["DELETE /images/app:1"] = [{"Deleted": "12ab"}, {"Deleted": "sha256:34cd"}, {"Untagged": "app:1"}]
+    said = [{"Deleted": "sha256:12ab"}, {"Deleted": "sha256:34cd"}, {"Untagged": "app:1"}]
+    assert images.remove(engine, "app:1") == said
+
+
 @pytest.mark.parametrize(("status", "kind"), [(404, NotFound), (409, Conflict)])
 def test_remove_refused(daemon: t.Any, engine: Engine, status: int, kind: type[Exception]) -> None:
     daemon.answers["DELETE /images/app:1"] = (status, {"message": "no"})
@@ -111,3 +130,18 @@ def test_manifests(daemon: t.Any, engine: Engine) -> None:
     daemon.answers["GET /images/app:1/json"] = {"Id": "i", "Manifests": [{"ID": "m"}]}
     assert images.manifests(engine, "app:1") == [{"ID": "m"}]
     assert daemon.last.query == {"manifests": "1"}
+
+
+def test_inspect_each(daemon: t.Any, engine: Engine) -> None:
+    """Also when the engine stops to answer all that was asked in one go: the rest is asked for as ever."""
+    for name in "abc":
+        daemon.answers["GET /images/%s/json" % name] = {"Id": name}
+    assert images.inspect_each(engine, ["a", "gone", "c"]) == [{"Id": "a"}, {}, {"Id": "c"}]
+    assert images.inspect_each(engine, ["b"]) == [{"Id": "b"}]
+    assert images.inspect_each(engine, []) == []
+    daemon.answers["GET /images/b/json"] = b"{"
+    with pytest.raises(FormatError):
+        images.inspect_each(engine, "abc")
+    daemon.answers["GET /images/b/json"] = (500, {"message": "broken inside"})
+    with pytest.raises(EngineError, match="broken inside"):
+        images.inspect_each(engine, "abc")

@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import base64
+import json
 import typing as t
 
 import pytest
-from ansible_collections.slipway.images.plugins.module_utils.engine.registries import Registries, is_insecure
+from ansible_collections.slipway.images.plugins.module_utils.engine.registries import Registries, Remote, is_insecure
 from ansible_collections.slipway.images.plugins.module_utils.errors import NotFound
+from ansible_collections.slipway.images.plugins.module_utils.image.manifest import CONFIGS, INDEXES, MANIFESTS
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
-from ansible_collections.slipway.images.tests.support.fake import Fake, id_of
-from ansible_collections.slipway.images.tests.support.registries import Reply, Request, refusal, site
+from ansible_collections.slipway.images.tests.support.fake import Attrs, Fake, id_of, image
+from ansible_collections.slipway.images.tests.support.registries import Reply, Request, digest_of, refusal, site
 
 INFO = {
     "RegistryConfig": {
@@ -53,18 +55,47 @@ def test_podman_is_not_asked_but_the_registry(monkeypatch: pytest.MonkeyPatch, t
         (tmp_path / "config.json").write_text('{"auths": {"%s": {"auth": "%s"}}}' % (registry.address, auth))
         monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
         with Registries(fake.engine, timeout=10) as registries:
-            assert registries.digest(Reference.parse(registry.address + "/app:1")) == id_of("a")
+            assert registries.look(Reference.parse(registry.address + "/app:1"), {}) == Remote(id_of("a"))
             with pytest.raises(NotFound):
-                registries.digest(Reference.parse(registry.address + "/app:2"))
+                registries.look(Reference.parse(registry.address + "/app:2"), {})
     assert fake.calls == []  # nor for its insecure registries: on this host each is
+
+
+MANIFEST = {"mediaType": MANIFESTS[0], "config": {"digest": id_of("config"), "mediaType": CONFIGS[0]}, "layers": []}
+INDEX = {"mediaType": INDEXES[0], "manifests": []}
+
+
+@pytest.mark.parametrize(
+    ("document", "attrs", "config", "gets"),
+    [
+        (MANIFEST, image("config"), id_of("config"), 1),
+        (MANIFEST, image("other"), id_of("config"), 1),
+        (MANIFEST, {}, "", 0),  # nothing to compare
+        (INDEX, image("config"), "", 1),
+        ({**MANIFEST, "config": {"digest": id_of("config"), "mediaType": "chart"}}, image("config"), "", 1),
+    ],
+)
+def test_podman_does_not_know_the_digest_of_what_it_pushed(
+    document: t.Any, attrs: Attrs, config: str, gets: int
+) -> None:
+    content = json.dumps(document).encode()
+    shelf = Reply(content, headers={"Docker-Content-Digest": digest_of(content), "Content-Type": document["mediaType"]})
+    with site(lambda _request: shelf) as registry, Registries(Fake(podman=True).engine, timeout=10) as registries:
+        app = Reference.parse(registry.address + "/app:1")
+        remote = registries.look(app, attrs)
+        assert remote == Remote(digest_of(content), len(content), config)
+        assert [request.method for request in registry.requests] == ["HEAD"] + ["GET"] * gets
+        assert remote.same(attrs, app) is (attrs.get("Id") == config)
+        known = {**attrs, "RepoDigests": ["%s@%s" % (app.name, remote.digest)]}
+        assert registries.look(app, known).config == "", "the digest says it all"
 
 
 def test_an_engine_that_can_be_asked_is() -> None:
     fake = Fake(registry={"app:1": id_of("a")})
     with Registries(fake.engine, timeout=10) as registries:
-        assert registries.digest(Reference.parse("app:1")) == id_of("a")
+        assert registries.look(Reference.parse("app:1"), image("x")) == Remote(id_of("a"))
         with pytest.raises(NotFound):
-            registries.digest(Reference.parse("app:2"))
+            registries.look(Reference.parse("app:2"), {})
     assert fake.asked("/distribution/") == ["/distribution/app:1/json", "/distribution/app:2/json"]
 
 

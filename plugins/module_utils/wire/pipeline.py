@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many small GETs by one connection, the next ones sent before the first is answered (RFC 9112, section 9.3.2).
+
+An engine takes 0.1 ms for a small answer, and whoever asks by urllib3 three times as long: where a task asks hundreds
+of times, that is what it would wait for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+from http.client import HTTPException, IncompleteRead
+from urllib.parse import urlsplit
+
+from ansible_collections.slipway.images.plugins.module_utils.wire.transport import FOREIGN, Transport
+
+AHEAD = 32
+"""Requests on their way: enough for the engine not to wait for us, and few enough for the kernel to hold. An engine
+that cannot get rid of its answers reads no requests, so who sends all of his before reading may wait for ever."""
+ENDS: tuple[type[Exception], ...] = (*FOREIGN, ValueError)
+
+
+def bodies(transport: Transport, paths: t.Sequence[str]) -> t.Iterator[bytes | None]:
+    """The body of the answer to `GET` of each of `paths` (which include the API version), `None` for HTTP 404.
+
+    It ends early where something else is answered, or nothing: what does not speak of all that is asked (a proxy may
+    not know pipelines) has to be asked for the rest in the ordinary way, which also says what is wrong.
+    """
+    try:
+        with contextlib.closing(transport.connect()) as sock:
+            sock.settimeout(transport.timeout)
+            url = urlsplit(transport.address.url)
+            requests = [f"GET {url.path}{path} HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n".encode() for path in paths]
+            sock.sendall(b"".join(requests[:AHEAD]))
+            with sock.makefile("rb") as answers:
+                for number in range(len(requests)):
+                    status, body = _read(answers)
+                    if status not in (200, 404):
+                        return
+                    yield body if status == 200 else None
+                    if number + AHEAD < len(requests):
+                        sock.sendall(requests[number + AHEAD])
+    except ENDS:
+        return
+
+
+def _read(answers: t.BinaryIO) -> tuple[int, bytes]:
+    """One answer: its status and body. Raises what the body's end, or the lack of one, may cause."""
+    version, status = answers.readline().split(None, 2)[:2]
+    length, chunked = -1, False
+    for line in iter(answers.readline, b"\r\n"):
+        name, colon, value = line.lower().partition(b":")
+        if not colon:
+            raise HTTPException("not a header: %r" % line)
+        length = int(value) if name == b"content-length" else length
+        chunked = chunked or (name == b"transfer-encoding" and value.strip() == b"chunked")
+    if not version.startswith(b"HTTP/1.") or not (chunked or length >= 0):
+        raise HTTPException("an answer without an end")
+    return int(status), b"".join(iter(lambda: _chunk(answers), b"")) if chunked else _exactly(answers, length)
+
+
+def _chunk(answers: t.BinaryIO) -> bytes:
+    """Empty for the mark of the end; engines send no trailers."""
+    size = int(answers.readline().partition(b";")[0], 16)
+    return _exactly(answers, size + 2)[:size]
+
+
+def _exactly(answers: t.BinaryIO, size: int) -> bytes:
+    content = answers.read(size)
+    if len(content) < size:
+        raise IncompleteRead(content, size - len(content))
+    return content

@@ -133,6 +133,9 @@ from ansible_collections.slipway.images.plugins.module_utils.task.plan import AB
 from ansible_collections.slipway.images.plugins.module_utils.task.run import run
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, Spec
 
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.engine.foretelling import Foretelling
+
 SPEC = ENGINE + Spec(
     {
         "name": {"type": "str", "required": True},
@@ -215,8 +218,15 @@ def apply(engine: Engine, todo: Plan) -> Outcome:
     return Outcome({name: attrs["Id"]}, todo.actions, {wanted.text: attrs})
 
 
+def foretell(engine: Foretelling, todo: Plan) -> Outcome:
+    wanted: Import = todo.actions[0]
+    content: dict[str, t.Any] = {"Config": wanted.config, "RootFS": {"Layers": [wanted.root.diff_id]}}
+    id = engine.make("import", [wanted.reference], wanted.platform, Comment=wanted.comment, **content)
+    return Outcome({str(wanted.reference): id}, todo.actions, {wanted.text: images.inspect(engine, id)})
+
+
 def main() -> None:
-    run(SPEC, observe, plan, apply)
+    run(SPEC, observe, plan, apply, foretell)
 
 
 if __name__ == "__main__":

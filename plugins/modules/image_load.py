@@ -102,6 +102,9 @@ from ansible_collections.slipway.images.plugins.module_utils.task.plan import AB
 from ansible_collections.slipway.images.plugins.module_utils.task.run import run
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, Spec
 
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.engine.foretelling import Foretelling
+
 SPEC = ENGINE + Spec({"path": {"type": "list", "elements": "path", "required": True}})
 
 UNKNOWN = "(known after load)"
@@ -226,6 +229,18 @@ def apply(engine: Engine, todo: Plan) -> Outcome:
     return _left(engine, todo, done, called)
 
 
+def foretell(engine: Foretelling, todo: Plan) -> Outcome:
+    after = dict(todo.after)
+    for name, id in todo.after.items():
+        names = [] if is_id(name) else [Reference.parse(name)]
+        if id == UNKNOWN and names:
+            after[name] = engine.make("load", names)
+        elif id not in (UNKNOWN, todo.before[name]):
+            engine.make("load", names, id=id)
+    here = {name: images.inspect(engine, id) if is_id(id) else {} for name, id in after.items()}
+    return Outcome(after, todo.actions, here)
+
+
 def _left(engine: Engine, todo: Plan, done: t.Iterable[Load | Tag], called: t.Mapping[str, str]) -> Outcome:
     here = {name: images.inspect(engine, called.get(name, name)) for name in todo.before}
     return Outcome({name: attrs.get("Id", ABSENT) for name, attrs in here.items()}, tuple(done), here)
@@ -249,7 +264,7 @@ def _load(engine: Engine, load: Load) -> dict[str, str]:
 
 
 def main() -> None:
-    run(SPEC, observe, plan, apply)
+    run(SPEC, observe, plan, apply, foretell)
 
 
 if __name__ == "__main__":

@@ -432,8 +432,10 @@ def _remove(engine: Engine, removal: Removal) -> t.Iterator[Said]:
     those that go are on the list themselves.
     """
     image = removal.image
-    names = _still(images.inspect(engine, image.id), removal)
-    if len(names) < len(removal.names or (image.id,)):
+    attrs = images.inspect(engine, image.id)
+    names = _still(attrs, removal)
+    # Podman does not leave parents alone: then it has gone with an image that was built on it, and was told of.
+    if len(names) < len(removal.names or (image.id,)) and not (engine.podman and not attrs):
         engine.warnings.append("%s was renamed or removed by somebody else since it was looked at" % short(image.id))
     try:
         for name in names:

@@ -132,17 +132,19 @@ from dataclasses import dataclass, field
 from ansible_collections.slipway.images.plugins.module_utils.engine import images, transfer
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.engine.parallel import each
-from ansible_collections.slipway.images.plugins.module_utils.engine.registries import Registries
+from ansible_collections.slipway.images.plugins.module_utils.engine.registries import Registries, Remote
 from ansible_collections.slipway.images.plugins.module_utils.engine.retry import persistently
-from ansible_collections.slipway.images.plugins.module_utils.errors import NotFound, SlipwayError
+from ansible_collections.slipway.images.plugins.module_utils.errors import Denied, NotFound, SlipwayError
 from ansible_collections.slipway.images.plugins.module_utils.image import batch
 from ansible_collections.slipway.images.plugins.module_utils.image import platform as platforms
-from ansible_collections.slipway.images.plugins.module_utils.image.facts import bears
 from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import ABSENT, Attrs, Outcome, Plan
 from ansible_collections.slipway.images.plugins.module_utils.task.run import run
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, REGISTRY, Spec
+
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.engine.foretelling import Foretelling
 
 SPEC = (
     ENGINE
@@ -166,24 +168,26 @@ UNKNOWN = "(known after pull)"
 @dataclass(frozen=True)
 class Found:
     """One name: what it points to here (`here`: name -> attrs; several for all tags of a repository), and in the
-    registry: `remote` is its digest there, or `""` where it was not asked or could not tell.
+    registry: `remote`, `None` where it was not asked or could not tell.
     """
 
     text: str
     reference: Reference
     here: t.Mapping[str, Attrs]
-    remote: str = ""
+    remote: Remote | None = None
     error: SlipwayError | None = None
 
 
 @dataclass(frozen=True)
 class Pull:
-    """`texts`: the ways in which the user wrote this one reference."""
+    """`texts`: the ways in which the user wrote this one reference. `digest`: what the registry has, `""` where that
+    is not known."""
 
     texts: tuple[str, ...]
     reference: Reference
     platform: Platform | None
     retries: int
+    digest: str = field(default="", compare=False)
 
     @property
     def all_tags(self) -> bool:
@@ -201,6 +205,21 @@ class Pulls(Plan):
     failures: t.Mapping[str, SlipwayError] = field(default_factory=dict)
     total: int = 1
     parallel: int = 1
+
+    def rehearse(self, engine: Engine) -> None:
+        """A run goes for what is missing without asking first: for some registries that would count as two pulls."""
+        if engine.podman:  # may have names, mirrors and logins of its own
+            return
+        unasked = [pull for pull in self.actions if not (pull.digest or pull.all_tags)]
+        with Registries(engine, engine.transport.timeout) as registries:
+            found = each(lambda pull: _refused(registries, pull), unasked, self.parallel)
+        refused = {pull: error for pull, error in zip(unasked, found) if error}
+        failures = {text: error for pull, error in refused.items() for text in pull.texts}
+        failure = batch.gathered({**self.failures, **failures}, self.total, "did not come")
+        if failures and failure:
+            after = {name: self.before[name] if name in failures else id for name, id in self.after.items()}
+            failure.outcome = Outcome(after, tuple(a for a in self.actions if a not in refused), self.images)
+            raise failure
 
 
 def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> list[Found]:
@@ -220,7 +239,7 @@ def _find(registries: Registries, params: t.Mapping[str, t.Any], text: str, refe
         return
     try:
         if reference.tag:
-            remote = persistently(lambda: registries.digest(reference), params["retries"])
+            remote = persistently(lambda: registries.look(reference, here[text]), params["retries"])
             yield Found(text, reference, here, remote)
         else:
             yield from persistently(lambda: _tagged(registries, reference, here), params["retries"])
@@ -229,6 +248,17 @@ def _find(registries: Registries, params: t.Mapping[str, t.Any], text: str, refe
         # way that it found closed is none, and it is left to say what is wrong.
         lenient = engine.podman or not reference.tag
         yield Found(text, reference, here, error=None if lenient else error)
+
+
+def _refused(registries: Registries, pull: Pull) -> SlipwayError | None:
+    """Why the registry will not give it; any other trouble may be the engine's way to ask, and none for a pull."""
+    try:
+        registries.look(pull.reference, {})
+    except (NotFound, Denied) as error:
+        return error
+    except SlipwayError:
+        return None
+    return None
 
 
 def _tagged(registries: Registries, reference: Reference, here: t.Mapping[str, Attrs]) -> list[Found]:
@@ -240,8 +270,8 @@ def _tagged(registries: Registries, reference: Reference, here: t.Mapping[str, A
     for tag in tags(registry, reference.repository):
         one = reference.with_tag(tag)
         attrs = here.get(str(one)) or {}
-        digest = describe(registry, reference.repository, tag).digest if attrs else ""
-        found.append(Found(str(one), one, {str(one): attrs}, digest))
+        remote = Remote(describe(registry, reference.repository, tag).digest) if attrs else None
+        found.append(Found(str(one), one, {str(one): attrs}, remote))
     return found or [Found(str(reference), reference, here)]
 
 
@@ -263,13 +293,16 @@ def plan(params: t.Mapping[str, t.Any], seen: t.Sequence[Found]) -> Pulls:
         failures.update({found.text: _missing(found, platform) for found in wanted})
         wanted = []
     texts: dict[Reference, list[str]] = {}
+    digests: dict[Reference, str] = {}
     for found in wanted:
         texts.setdefault(found.reference, []).append(found.text)
+        digests[found.reference] = found.remote.digest if found.remote else ""
     return Pulls(
         before=before,
         after={**before, **{found.text: UNKNOWN for found in wanted}},
         actions=tuple(
-            Pull(tuple(written), reference, platform, params["retries"]) for reference, written in texts.items()
+            Pull(tuple(written), reference, platform, params["retries"], digests[reference])
+            for reference, written in texts.items()
         ),
         images=here,
         failure=batch.gathered(failures, len(seen), "did not come"),
@@ -285,7 +318,7 @@ def _current(params: t.Mapping[str, t.Any], platform: Platform | None, found: Fo
         return False
     if params["pull"] != "always" or found.reference.digest:
         return True
-    return bool(found.remote) and bears(here[0], found.reference, found.remote)
+    return found.remote is not None and found.remote.same(here[0], found.reference)
 
 
 def _is_for(platform: Platform | None, attrs: Attrs) -> bool:
@@ -350,8 +383,21 @@ def _amiss(pull: Pull, here: t.Mapping[str, Attrs]) -> NotFound | None:
     return NotFound(said, name=pull.texts[0])
 
 
+def foretell(engine: Foretelling, todo: Pulls) -> Outcome:
+    after, here = dict(todo.after), dict(todo.images)
+    for pull in todo.actions:
+        if pull.all_tags:  # which there are, nobody could tell
+            continue
+        id = engine.make("pull", [pull.reference], pull.platform)
+        if pull.digest:
+            engine.world.learn(pull.reference, id, pull.digest)
+        after.update(dict.fromkeys(pull.texts, id))
+        here.update(dict.fromkeys(pull.texts, images.inspect(engine, id)))
+    return Outcome(after, todo.actions, here)
+
+
 def main() -> None:
-    run(SPEC, observe, plan, apply)
+    run(SPEC, observe, plan, apply, foretell)
 
 
 if __name__ == "__main__":

@@ -135,9 +135,10 @@ error:
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.slipway.images.plugins.module_utils.engine import images, registry, transfer
+from ansible_collections.slipway.images.plugins.module_utils.engine import images, transfer
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.engine.parallel import each
+from ansible_collections.slipway.images.plugins.module_utils.engine.registries import Registries, Remote
 from ansible_collections.slipway.images.plugins.module_utils.engine.retry import persistently
 from ansible_collections.slipway.images.plugins.module_utils.errors import (
     Denied,
@@ -149,12 +150,14 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
 )
 from ansible_collections.slipway.images.plugins.module_utils.image import batch, progress
 from ansible_collections.slipway.images.plugins.module_utils.image import platform as platforms
-from ansible_collections.slipway.images.plugins.module_utils.image.facts import bears
 from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import ABSENT, Attrs, Outcome, Plan
 from ansible_collections.slipway.images.plugins.module_utils.task.run import run
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, REGISTRY, Spec
+
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.engine.foretelling import Foretelling
 
 SPEC = (
     ENGINE
@@ -175,20 +178,12 @@ PLATFORM_SINCE = (1, 46)
 UNKNOWN = "(known after push)"
 UNTOLD = "(not told by the registry)"
 FAILED = "did not arrive"
-
-
-@dataclass(frozen=True)
-class Remote:
-    """What the registry has under a name: a digest, `absent`, or what it does not tell. `size`: of the manifest, in
-    bytes, `None` when it is not known."""
-
-    digest: str
-    size: int | None = None
+NOT_ASKED = Remote(UNTOLD)
 
 
 @dataclass(frozen=True)
 class Found:
-    """One name: what it points to here, and in the registry.
+    """One name: what it points to here, and in the registry; `remote.digest` may be `absent`, or not be told.
 
     `part` is the digest of what the image has for the platform; `""` where that is not known, or none was asked for.
     """
@@ -196,7 +191,7 @@ class Found:
     text: str
     reference: Reference
     attrs: Attrs = field(default_factory=dict)
-    remote: Remote = Remote(UNTOLD)
+    remote: Remote = NOT_ASKED
     part: str = ""
     error: SlipwayError | None = None
 
@@ -220,6 +215,7 @@ class Pushes(Plan):
     sizes: t.Mapping[str, int | None] = field(default_factory=dict)
     total: int = 0
     parallel: int = 1
+    timeout: float = 60
 
 
 def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> list[Found]:
@@ -239,9 +235,10 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> list[Found]:
     texts = {reference: text for text, reference in reversed(wanted.items())}
 
     def look(reference: Reference) -> Found:
-        return _find(engine, texts[reference], reference, platform, params["retries"])
+        return _find(registries, texts[reference], reference, platform, params["retries"])
 
-    return each(look, dict.fromkeys(wanted.values()), params["parallel"])
+    with Registries(engine, params["timeout"]) as registries:
+        return each(look, dict.fromkeys(wanted.values()), params["parallel"])
 
 
 def _tags(engine: Engine, text: str, repository: Reference) -> dict[str, Reference]:
@@ -252,11 +249,11 @@ def _tags(engine: Engine, text: str, repository: Reference) -> dict[str, Referen
     return dict(mine) or {text: repository}
 
 
-def _find(engine: Engine, text: str, reference: Reference, platform: Platform | None, retries: int) -> Found:
-    attrs = images.inspect(engine, str(reference))
+def _find(registries: Registries, text: str, reference: Reference, platform: Platform | None, retries: int) -> Found:
+    attrs = images.inspect(registries.engine, str(reference))
     try:
-        part = _part(engine, reference, attrs, platform)
-        remote = persistently(lambda: _remote(engine, reference), retries)
+        part = _part(registries.engine, reference, attrs, platform)
+        remote = persistently(lambda: _remote(registries, reference, attrs), retries)
     except SlipwayError as error:
         return Found(text, reference, attrs, error=error)
     return Found(text, reference, attrs, remote, part)
@@ -281,18 +278,19 @@ def _part(engine: Engine, reference: Reference, attrs: Attrs, platform: Platform
     raise NotFound("there is nothing in %s for %s" % (reference, platform), name=str(reference))
 
 
-def _remote(engine: Engine, reference: Reference) -> Remote:
+def _remote(registries: Registries, reference: Reference, attrs: Attrs) -> Remote:
     try:
-        asked = registry.distribution(engine, reference)
+        return registries.look(reference, attrs)
     except NotFound:
         return Remote(ABSENT)
-    except Denied as error:
-        # Registries that hide what one may not see (Docker Hub) say "denied" also of a repository that is yet to be
-        # made by its first push. One that does not know us at all says "unauthorized", and that is the end of it.
-        if "denied" not in str(error.facts.get("said")).lower():
+    except SlipwayError as error:
+        # Podman, asked past, may have logins and authorities of its own for this registry: it is left to say what is
+        # wrong. Registries that hide what one may not see (Docker Hub) say "denied" also of a repository that is yet
+        # to be made by its first push. One that does not know us at all says "unauthorized": the end of it.
+        hidden = isinstance(error, Denied) and "denied" in str(error.facts.get("said")).lower()
+        if not (hidden or registries.engine.podman):
             raise
         return Remote(UNTOLD)
-    return Remote(asked["Descriptor"]["digest"], asked["Descriptor"].get("size")) if asked else Remote(UNTOLD)
 
 
 def plan(params: t.Mapping[str, t.Any], seen: t.Sequence[Found]) -> Pushes:
@@ -313,13 +311,14 @@ def plan(params: t.Mapping[str, t.Any], seen: t.Sequence[Found]) -> Pushes:
         sizes=sizes,
         total=len(seen),
         parallel=params["parallel"],
+        timeout=params["timeout"],
     )
 
 
 def _current(found: Found) -> bool:
     if found.part:
         return found.remote.digest == found.part
-    return bears(found.attrs, found.reference, found.remote.digest)
+    return found.remote.same(found.attrs, found.reference)
 
 
 def _results(digests: t.Mapping[str, str], sizes: t.Mapping[str, int | None], total: int) -> dict[str, t.Any]:
@@ -334,7 +333,8 @@ def apply(engine: Engine, todo: Pushes) -> Outcome:
     arrived: dict[str, Remote] = {}
     done: list[Push] = []
     failures = dict(todo.failures)
-    results = each(lambda push: _bring(engine, push), todo.actions, todo.parallel)
+    with Registries(engine, todo.timeout) as registries:
+        results = each(lambda push: _bring(registries, push), todo.actions, todo.parallel)
     for push, result in zip(todo.actions, results):
         if isinstance(result, SlipwayError):
             failures[push.text] = result
@@ -354,14 +354,14 @@ def apply(engine: Engine, todo: Pushes) -> Outcome:
     return outcome
 
 
-def _bring(engine: Engine, push: Push) -> Remote | SlipwayError:
+def _bring(registries: Registries, push: Push) -> Remote | SlipwayError:
     what = "pushing %s" % push.reference
 
     def attempt() -> Remote:
         platform = platforms.encoded(push.platform) if push.platform else None
-        told = progress.fold(transfer.push(engine, push.reference, platform))
+        told = progress.fold(transfer.push(registries.engine, push.reference, platform))
         told.check(what)
-        return Remote(told.digest, told.size) if told.digest else _remote(engine, push.reference)
+        return Remote(told.digest, told.size) if told.digest else _remote(registries, push.reference, {})
 
     try:
         remote = persistently(attempt, push.retries)
@@ -372,8 +372,18 @@ def _bring(engine: Engine, push: Push) -> Remote | SlipwayError:
     return remote
 
 
+def foretell(engine: Foretelling, todo: Pushes) -> Outcome:
+    digests = dict(todo.results["digests"])
+    for push in todo.actions:
+        told = "" if digests[push.text] == UNKNOWN else digests[push.text]
+        digests[push.text] = engine.world.push(push.reference, todo.images[push.text]["Id"], told)
+    here = {push.text: images.inspect(engine, str(push.reference)) for push in todo.actions}
+    results = _results(digests, todo.sizes, todo.total)
+    return Outcome({**todo.after, **digests}, todo.actions, {**todo.images, **here}, results)
+
+
 def main() -> None:
-    run(SPEC, observe, plan, apply)
+    run(SPEC, observe, plan, apply, foretell)
 
 
 if __name__ == "__main__":

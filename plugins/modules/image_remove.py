@@ -42,10 +42,11 @@ options:
     description:
       - Remove an image although a stopped container uses it, and by its id although it has several names.
       - When a running container uses the image, its last name is removed, and the image stays.
+      - Podman removes a stopped container together with its image.
     type: bool
     default: false
   noprune:
-    description: Keep the nameless images that a removed one was built on.
+    description: Keep the nameless images that a removed one was built on. Podman cannot do that.
     type: bool
     default: false
   platforms:
@@ -149,6 +150,9 @@ from ansible_collections.slipway.images.plugins.module_utils.task.plan import AB
 from ansible_collections.slipway.images.plugins.module_utils.task.run import run
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, Spec
 
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.engine.foretelling import Foretelling
+
 SPEC = ENGINE + Spec(
     {
         "name": {"type": "list", "elements": "str"},
@@ -228,6 +232,8 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
     if wanted and engine.api < PLATFORMS_SINCE:
         speaks = "platforms needs an engine with API 1.50 (Docker 28.2), and we speak %d.%d with this one" % engine.api
         raise RequirementError(speaks, option="platforms")
+    if params["noprune"] and engine.podman:
+        raise RequirementError("Podman has no noprune: with an image it removes the nameless ones that it was built on")
     references = {text: None if is_id(text) else Reference.parse(text) for text in params["name"] or ()}
     if "" in (params["patterns"] or ()):
         raise UsageError("a pattern is empty: write one such as shop/*", option="patterns")
@@ -244,7 +250,7 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
 
 def _target(store: Store, named: t.Mapping[Reference, Target], text: str, reference: Reference | None) -> Target | None:
     if reference is None:
-        id = "sha256:%s" % text.rpartition(":")[2]
+        id = text if text in store.images else "sha256:%s" % text.rpartition(":")[2]
         return Target(id) if id in store.images else None
     target = named.get(Reference.parse(reference.with_default_tag().lookup))
     if target:
@@ -352,8 +358,13 @@ def _remove(engine: Engine, action: Remove | RemoveParts) -> list[dict[str, t.An
     return images.remove(engine, name, action.force, platforms=[platform.encoded(one) for one in action.parts])
 
 
+def foretell(engine: Foretelling, todo: Plan) -> Outcome:
+    engine.world.drop(todo.results["untagged"], todo.results["deleted"])
+    return todo.foretold()
+
+
 def main() -> None:
-    run(SPEC, observe, plan, apply)
+    run(SPEC, observe, plan, apply, foretell)
 
 
 if __name__ == "__main__":

@@ -111,6 +111,9 @@ from ansible_collections.slipway.images.plugins.module_utils.task.plan import AB
 from ansible_collections.slipway.images.plugins.module_utils.task.run import run
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, Spec
 
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.engine.foretelling import Foretelling
+
 SPEC = ENGINE + Spec(
     {
         "name": {"type": "str", "required": True},
@@ -168,12 +171,22 @@ def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Plan:
 def apply(engine: Engine, todo: Plan) -> Outcome:
     for tag in todo.actions:
         images.tag(engine, tag.id, tag.name.name, tag.name.tag)
+    return _left(engine, todo)
+
+
+def foretell(engine: Foretelling, todo: Plan) -> Outcome:
+    for tag in todo.actions:
+        engine.world.point(tag.name, tag.id)
+    return _left(engine, todo)
+
+
+def _left(engine: Engine, todo: Plan) -> Outcome:
     now = {id: images.inspect(engine, id) for id in {attrs["Id"] for attrs in todo.images.values()}}
     return replace(todo.foretold(), images={text: now[attrs["Id"]] for text, attrs in todo.images.items()})
 
 
 def main() -> None:
-    run(SPEC, observe, plan, apply)
+    run(SPEC, observe, plan, apply, foretell)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,18 @@ HEX_DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
 """The algorithms of the OCI image specification that engines know, and how long their digests are."""
 
 
+FORETOLD = "(known after "
+"""How an id or a digest begins that only a run would bring about: in check mode something has to stand for it."""
+
+
+def is_foretold(text: str) -> bool:
+    return text.startswith(FORETOLD)
+
+
 def check(text: str) -> str:
-    """`text`, when it is a digest (`sha256:<64 hex>`); `UsageError` says why it is not."""
+    """`text`, when it is a digest (`sha256:<64 hex>`) or a foretold one; `UsageError` says why it is not."""
+    if is_foretold(text):
+        return text
     algorithm, colon, digits = text.partition(":")
     if not colon or algorithm not in HEX_DIGITS:
         raise UsageError("%r is not a digest: write sha256: and 64 hex digits" % text, digest=text)
@@ -25,5 +35,5 @@ def check(text: str) -> str:
 
 
 def short(image_id: str) -> str:
-    """The first 12 hex digits, which is how people and the docker CLI write an id."""
-    return image_id.rpartition(":")[2][:12]
+    """The first 12 hex digits, which is how people and the docker CLI write an id; a foretold one stays as it is."""
+    return image_id if is_foretold(image_id) else image_id.rpartition(":")[2][:12]

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image import digest as digests
@@ -28,13 +30,22 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
 def is_id(text: str) -> bool:
-    """A full image id: 64 hex digits, with or without `sha256:`. No name can look like this."""
-    return bool(_ID.fullmatch(text))
+    """A full image id: 64 hex digits, with or without `sha256:`, or a foretold one. No name can look like this."""
+    return bool(_ID.fullmatch(text)) or digests.is_foretold(text)
 
 
 def is_short_id(text: str) -> bool:
     """12 to 63 hex digits. It may be a name as well: an engine takes the name first, so inspect it and compare `Id`."""
     return bool(_SHORT_ID.fullmatch(text))
+
+
+def is_local(registry: str) -> bool:
+    """Is it (`host[:port]`) on this very machine, by its name alone?"""
+    name = urlsplit("//" + registry).hostname or ""
+    try:
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -55,13 +66,13 @@ class Reference:
         """Read `[registry/]path[:tag][@digest]`; `UsageError` says in one line what is wrong with it."""
         if not text:
             raise UsageError("the image name is empty: write one such as app:1.0", name=text)
-        if re.search(r"\s", text):
-            raise _bad(text, "there is white space in it")
-        if "://" in text:
-            raise _bad(text, "leave out %s" % text[: text.index("://") + 3])
         if is_id(text):
             raise _bad(text, "that is an image id; a name such as app:1.0 is wanted here")
         name, at, digest = text.partition("@")
+        if re.search(r"\s", name if digests.is_foretold(digest) else text):
+            raise _bad(text, "there is white space in it")
+        if "://" in text:
+            raise _bad(text, "leave out %s" % text[: text.index("://") + 3])
         if at:
             _check_digest(text, digest)
         name, tag = _split_tag(name)

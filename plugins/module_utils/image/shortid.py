@@ -9,7 +9,7 @@ import re
 import typing as t
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
-from ansible_collections.slipway.images.plugins.module_utils.image.digest import short
+from ansible_collections.slipway.images.plugins.module_utils.image.digest import is_foretold, short
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import is_short_id
 
 SHORTEST = 4
@@ -33,7 +33,8 @@ def certain(text: str) -> bool:
 def resolve(text: str, ids: t.Iterable[str]) -> str:
     """The one of `ids` that begins so, or `""`; `UsageError` when there are several."""
     wanted = digits(text)
-    found = sorted({id for id in ids if wanted and id.rpartition(":")[2].startswith(wanted)})
+    known = (id for id in ids if not is_foretold(id))
+    found = sorted({id for id in known if wanted and id.rpartition(":")[2].startswith(wanted)})
     if len(found) > 1:
         said = (text, len(found), ", ".join(map(short, found)))
         raise UsageError("%s is ambiguous: the ids of %d images begin so (%s)" % said, name=text, ids=found)

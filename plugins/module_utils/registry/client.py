@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import replace
-from ipaddress import ip_address
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import TransportError
-from ansible_collections.slipway.images.plugins.module_utils.image.reference import HUB
+from ansible_collections.slipway.images.plugins.module_utils.image.reference import HUB, is_local
 from ansible_collections.slipway.images.plugins.module_utils.registry import challenge
 from ansible_collections.slipway.images.plugins.module_utils.registry.login import Login, answer_to
 from ansible_collections.slipway.images.plugins.module_utils.registry.refusal import refused
@@ -83,12 +82,3 @@ class Registry:
 
     def close(self) -> None:
         self._web.close()
-
-
-def is_local(host: str) -> bool:
-    """Is this registry (`host[:port]`) on this very machine, by its name alone?"""
-    name = Origin.of("http://" + host)[0].host
-    try:
-        return name == "localhost" or ip_address(name).is_loopback
-    except ValueError:
-        return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.errors import SlipwayError
 
 Attrs = t.Mapping[str, t.Any]
@@ -38,7 +39,7 @@ class Plan:
     `before` and `after` are small dicts (name -> id) and the task's diff. What only the engine can tell stands in
     `after` as e.g. `(known after pull)`, and the `Outcome` corrects it. `images` and `results` are what a run that
     stops here (check mode, or nothing to do) reports. `failure` is why the task fails although what can be done
-    should be: it is raised after that, and in check mode as well.
+    should be: it is raised after that, and in check mode as well. `told` are lines for a person who reads the diff.
     """
 
     before: t.Mapping[str, t.Any]
@@ -48,6 +49,11 @@ class Plan:
     results: t.Mapping[str, t.Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     failure: SlipwayError | None = None
+    told: tuple[str, ...] = ()
+
+    def rehearse(self, engine: Engine) -> None:
+        """In check mode, before anything is foretold: ask what a run would find out by trying, and raise what it would
+        fail with. Reads only."""
 
     def foretold(self) -> Outcome:
         """The outcome as far as it can be known without acting."""

@@ -9,6 +9,7 @@ from collections import Counter
 
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.engine import retry
+from ansible_collections.slipway.images.plugins.module_utils.engine.registries import Remote
 from ansible_collections.slipway.images.plugins.module_utils.errors import (
     Denied,
     EngineError,
@@ -47,12 +48,13 @@ def local(word: str, digest: str, name: str = "app", **more: t.Any) -> Attrs:
 
 def found(text: str, attrs: Attrs | None = None, remote: str = "", error: SlipwayError | None = None) -> Found:
     reference = Reference.parse(text).with_default_tag()
-    return Found(text, reference, {text: attrs or {}}, remote, error)
+    return Found(text, reference, {text: attrs or {}}, Remote(remote) if remote else None, error)
 
 
 # The plan
 
-HERE = local("one", OLD)
+APP = Reference.parse("app:1")
+HERE, OTHER = local("one", OLD), id_of("other")
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,8 @@ HERE = local("one", OLD)
         ({}, found("app:1", image("x", Descriptor={"digest": OLD}), OLD), False),
         ({}, found("app:1", local("one", OLD, "docker.io/library/app"), OLD), False),  # Podman's spelling
         ({}, found("app:1", local("one", OLD, "other"), OLD), True),
+        ({}, Found("app:1", APP, {"app:1": HERE}, Remote(NEW, config=HERE["Id"])), False),  # pushed by Podman
+        ({}, Found("app:1", APP, {"app:1": HERE}, Remote(NEW, config=OTHER)), True),
         ({}, found(PINNED, HERE), False),
         ({}, found(PINNED), True),
         ({}, found("app:1@" + OLD, HERE), False),
@@ -164,7 +168,11 @@ def look(fake: Fake, *names: str, **given: t.Any) -> list[Found]:
 def test_the_registry_is_asked_once_for_each_name_that_it_could_have_moved() -> None:
     fake = Fake({"app:1": HERE, PINNED: HERE}, {"app:1": OLD, "b:9": NEW})
     seen = look(fake, "app:1", "app:1", "b", PINNED, tag="9")
-    assert seen == [found("app:1", HERE, OLD), Found("b", Reference.parse("b:9"), {"b": {}}, NEW), found(PINNED, HERE)]
+    assert seen == [
+        found("app:1", HERE, OLD),
+        Found("b", Reference.parse("b:9"), {"b": {}}, Remote(NEW)),
+        found(PINNED, HERE),
+    ]
     assert sorted(fake.asked("/distribution/")) == ["/distribution/app:1/json", "/distribution/b:9/json"]
     assert fake.writes == []
 
@@ -191,8 +199,8 @@ class Shelf:
         return refusal(404, "NAME_UNKNOWN", "repository name not known")
 
 
-@pytest.mark.parametrize(("tag", "remote"), [("v1", OLD), ("v9", "")])
-def test_podman_is_passed_over(tag: str, remote: str) -> None:
+@pytest.mark.parametrize(("tag", "remote"), [("v1", Remote(OLD)), ("v9", None)])
+def test_podman_is_passed_over(tag: str, remote: Remote | None) -> None:
     with site(Shelf(**{"1": OLD})) as registry:
         (seen,) = look(Fake(podman=True), "%s/app:%s" % (registry.address, tag))
     assert (seen.remote, seen.error) == (remote, None)
@@ -213,13 +221,39 @@ def test_what_a_registry_refuses_is_that_names_failure() -> None:
     assert seen[0].error is denied
 
 
+# In check mode
+
+
+def test_what_a_run_would_not_get_check_mode_does_not_promise() -> None:
+    denied, busy = Denied("not you", status=401), EngineError("busy", status=429)
+    fake = Fake({"d:1": HERE}, {"a:1": denied, "b:1": NEW, "e:1": busy})
+    names = ["a:1", "b:1", "c:1", "d:1", "e:1"]
+    todo = plan(params(SPEC, name=names, pull="missing"), look(fake, *names, pull="missing"))
+    assert not fake.asked("/distribution/"), "a run just tries"
+    with pytest.raises(Denied, match=r"2 of 5 images did not come: a:1 \(not you\); c:1 ") as failed:
+        todo.rehearse(fake.engine)
+    left = failed.value.outcome
+    assert left is not None
+    assert [str(action) for action in left.actions] == ["pull b:1", "pull e:1"]
+    assert dict(left.after) == {**todo.before, "b:1": UNKNOWN, "e:1": UNKNOWN}
+
+
+@pytest.mark.parametrize(("given", "podman"), [({"pull": "missing"}, True), ({"all_tags": True}, False)])
+def test_what_cannot_be_asked_beforehand(given: Given, podman: bool) -> None:
+    fake = Fake(podman=podman)
+    todo = plan(params(SPEC, name=["app"], **given), [Found("app", Reference.parse("app"), {})])
+    assert todo.actions
+    todo.rehearse(fake.engine)
+    assert not fake.calls
+
+
 def test_tags_are_those_of_the_repository() -> None:
     with site(Shelf(**{"1": OLD, "2": NEW, "3": NEW})) as registry:
         name = registry.address + "/app"
         fake = Fake({name + ":v1": HERE, name + ":v2": HERE, name + ":local": HERE, name + "lication:v3": HERE})
         seen = look(fake, name, all_tags=True)
         tagged = [Reference.parse("%s:v%d" % (name, n)) for n in (1, 2, 3)]
-        known = zip(tagged, [HERE, HERE, {}], [OLD, NEW, ""])
+        known = zip(tagged, [HERE, HERE, {}], [Remote(OLD), Remote(NEW), None])
         assert seen == [Found(str(one), one, {str(one): attrs}, remote) for one, attrs, remote in known]
         assert sorted(registry.asked()) == [
             "GET /v2/app/tags/list",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.engine import retry
+from ansible_collections.slipway.images.plugins.module_utils.engine.registries import Remote
 from ansible_collections.slipway.images.plugins.module_utils.errors import (
     Denied,
     EngineError,
@@ -27,7 +28,6 @@ from ansible_collections.slipway.images.plugins.modules.image_push import (
     UNTOLD,
     Found,
     Pushes,
-    Remote,
     apply,
     observe,
     plan,
@@ -42,6 +42,7 @@ from ansible_collections.slipway.images.tests.support.fake import (
     params,
 )
 
+NOWHERE = "127.0.0.1:1/app:1"
 OLD, NEW, INDEX, ARM = map(id_of, ("old", "new", "index", "arm"))
 PUSHED = {"aux": {"Tag": "1", "Digest": NEW, "Size": 735}}
 PARTS = [{"ID": ARM, "Available": True, "ImageData": {"Platform": {"os": "linux", "architecture": "arm64"}}}]
@@ -97,6 +98,8 @@ def found(**more: t.Any) -> Found:
         (found(attrs=local("one", NEW, OLD)), False),
         (found(attrs=image("one", RepoDigests=["other/app@" + OLD])), True),
         (found(attrs=image("one", Id=OLD)), False),  # the containerd store
+        (found(remote=Remote(NEW, config=id_of("one"))), False),  # Podman, which does not learn digests
+        (found(remote=Remote(NEW, config=id_of("two"))), True),
         (found(part=ARM), True),
         (found(part=OLD), False),
     ],
@@ -105,7 +108,7 @@ def test_it_is_pushed_when_the_registry_has_another_digest(seen: Found, pushed: 
     todo = plan(params(SPEC, name=["app:1"]), [seen])
     assert [str(action) for action in todo.actions] == ["push app:1"] * pushed
     assert todo.before == {"app:1": seen.remote.digest}
-    assert todo.after == {"app:1": (seen.part or UNKNOWN) if pushed else OLD}
+    assert todo.after == {"app:1": (seen.part or UNKNOWN) if pushed else seen.remote.digest}
     assert todo.results == {
         "digests": todo.after,
         "digest": todo.after["app:1"],
@@ -205,9 +208,9 @@ def test_an_engine_that_tells_no_digest(registry: dict[str, t.Any], digest: str 
             apply(fake.engine, todo)
 
 
-def test_podman_cannot_ask_and_pushes() -> None:
-    todo = planned(Shipping(images={"app:1": local("one", OLD)}, podman=True))
-    assert (todo.before, todo.after) == ({"app:1": UNTOLD}, {"app:1": UNKNOWN})
+def test_podman_is_left_to_say_what_is_wrong_with_a_registry() -> None:
+    todo = planned(Shipping(images={NOWHERE: local("one", OLD)}, podman=True), name=[NOWHERE])
+    assert (todo.before, todo.after) == ({NOWHERE: UNTOLD}, {NOWHERE: UNKNOWN})
 
 
 def test_one_platform_of_many() -> None:

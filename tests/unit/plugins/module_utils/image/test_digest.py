@@ -11,7 +11,7 @@ CONFIG = "sha256:" + "c" * 64
 
 
 def test_check_gives_a_digest_back() -> None:
-    for good in (CONFIG, "sha384:" + "0" * 96, "sha512:" + "0" * 128):
+    for good in (CONFIG, "(known after push of app:1)", "sha384:" + "0" * 96, "sha512:" + "0" * 128):
         assert digest.check(good) == good
 
 
@@ -26,3 +26,4 @@ def test_check_refuses(bad: str) -> None:
 
 def test_short() -> None:
     assert digest.short("sha256:0123456789abcdef") == digest.short("0123456789abcdef") == "0123456789ab"
+    assert digest.short("(known after build of app:1)") == "(known after build of app:1)"

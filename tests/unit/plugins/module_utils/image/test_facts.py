@@ -68,3 +68,5 @@ def test_complete(attrs: dict[str, t.Any], config: dict[str, t.Any]) -> None:
 
 def test_what_is_not_there_is_not_completed() -> None:
     assert facts.complete({}) == {}
+    foretold = {"Id": "(known after build of app:1)"}
+    assert facts.complete(foretold) == foretold

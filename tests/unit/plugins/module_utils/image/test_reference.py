@@ -5,7 +5,12 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
-from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference, is_id, is_short_id
+from ansible_collections.slipway.images.plugins.module_utils.image.reference import (
+    Reference,
+    is_id,
+    is_local,
+    is_short_id,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,6 +38,7 @@ PARSED = {
     "r.io/app:1@" + DIGEST: Reference("r.io", "app", "1", DIGEST),
     "app:" + "t" * 128: Reference("docker.io", "library/app", "t" * 128),
     "app@sha512:" + HEX * 2: Reference("docker.io", "library/app", "", "sha512:" + HEX * 2),
+    "app@(known after push of app:1)": Reference("docker.io", "library/app", "", "(known after push of app:1)"),
     "deadbeefcafe": Reference("docker.io", "library/deadbeefcafe"),
 }
 
@@ -43,6 +49,9 @@ REFUSED = {
     "https://ghcr.io/org/app": "leave out https://",
     HEX: "that is an image id",
     DIGEST: "that is an image id",
+    "(known after build of app:1)": "that is an image id",
+    "a b@(known after push of app:1)": "white space",
+    "app@ (known after push of app:1)": "white space",
     "App": "a repository is lower-case: write app",
     "Org/app": "a repository is lower-case: write org/app",
     "ghcr.io/Org/App:V1": "a repository is lower-case: write org/app",
@@ -154,3 +163,20 @@ def test_ids() -> None:
     assert not any(map(is_id, ["app", HEX[:-1], HEX.upper(), "sha512:" + HEX * 2, HEX + "\n"]))
     assert is_short_id(HEX[:12]) and is_short_id(HEX[:63])
     assert not any(map(is_short_id, [HEX[:11], HEX, "app", "sha256:" + HEX[:12]]))
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("localhost", True),
+        ("localhost:5000", True),
+        ("127.0.0.1:5000", True),
+        ("127.9.9.9", True),
+        ("[::1]:5000", True),
+        ("docker.io", False),
+        ("localhost.example.com", False),
+        ("10.0.0.1:5000", False),
+    ],
+)
+def test_on_this_very_host(host: str, local: bool) -> None:
+    assert is_local(host) is local

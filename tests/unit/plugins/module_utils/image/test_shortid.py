@@ -39,6 +39,10 @@ def test_the_one_that_begins_so(text: str, id: str) -> None:
     assert resolve(text, IDS) == id
 
 
+def test_no_id_is_in_words_that_stand_for_one() -> None:
+    assert resolve("cafe", ["(known after build of app:cafe)"]) == ""
+
+
 def test_several_begin_so() -> None:
     with pytest.raises(UsageError, match="abcd is ambiguous: the ids of 2 images begin so") as raised:
         resolve("abcd", [*IDS, *IDS])

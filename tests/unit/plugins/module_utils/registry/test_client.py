@@ -25,7 +25,6 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
     TransportError,
     TransportTimeout,
 )
-from ansible_collections.slipway.images.plugins.module_utils.registry.client import is_local
 from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
 from ansible_collections.slipway.images.tests.support.registries import Reply, Request, gate, refusal
 
@@ -313,20 +312,3 @@ def test_proxies_of_the_environment(serve: t.Any, open_registry: t.Any, monkeypa
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
     assert get(open_registry("registry.invalid", insecure=True)) == b"by proxy"
     assert proxy.requests[0].headers["host"].startswith("registry.invalid")
-
-
-@pytest.mark.parametrize(
-    ("host", "local"),
-    [
-        ("localhost", True),
-        ("localhost:5000", True),
-        ("127.0.0.1:5000", True),
-        ("127.9.9.9", True),
-        ("[::1]:5000", True),
-        ("docker.io", False),
-        ("localhost.example.com", False),
-        ("10.0.0.1:5000", False),
-    ],
-)
-def test_on_this_very_host(host: str, local: bool) -> None:
-    assert is_local(host) is local

@@ -5,13 +5,16 @@
 from __future__ import annotations
 
 import json
+import sys
 import typing as t
+from base64 import b64decode, b64encode
 from dataclasses import replace
 
 import pytest
 from ansible.module_utils import basic
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.errors import BuildError, EngineError, UsageError
+from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import Outcome, Plan
 from ansible_collections.slipway.images.plugins.module_utils.task.run import report, run
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, Spec
@@ -60,12 +63,14 @@ class Module:
 def play(daemon: t.Any, serve: t.Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Play:
     """Runs a module as Ansible does: arguments in, JSON on standard output."""
 
-    def play(module: Module, check: bool = False, **arguments: t.Any) -> dict[str, t.Any]:
+    def play(module: Module, check: bool = False, chained: t.Any = None, **arguments: t.Any) -> dict[str, t.Any]:
         given = {"name": "a", "docker_host": str(serve(daemon.talk)[0]), "_ansible_check_mode": check, **arguments}
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode())
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)  # from ansible-core 2.19 on
+        if internal := sys.modules.get("ansible.module_utils._internal"):  # another test may need the controller
+            monkeypatch.setattr(internal, "is_controller", False)
         with pytest.raises(SystemExit) as ended:
-            run(SPEC, module.observe, module.plan, module.apply)
+            run(SPEC, module.observe, module.plan, module.apply, chained)
         result = json.loads(capsys.readouterr().out)
         assert bool(ended.value.code) is bool(result.get("failed"))
         module.invocation = result.pop("invocation", {})
@@ -163,6 +168,21 @@ def test_a_failure_in_the_plan_comes_after_what_can_be_done(play: Play, check: b
     assert ("apply" in module.calls) is not check
 
 
+class Rehearsed(Plan):
+    def rehearse(self, engine: Engine) -> None:
+        raise EngineError("there is none")
+
+
+@pytest.mark.parametrize(
+    ("check", "actions", "failed"), [(True, ("a",), True), (True, (), False), (False, ("a",), False)]
+)
+def test_what_would_fail_in_a_run_fails_in_check_mode(
+    play: Play, check: bool, actions: tuple[str, ...], failed: bool
+) -> None:
+    result = play(Module(Rehearsed({}, {}, actions)), check)
+    assert result.get("failed", False) is failed
+
+
 def test_a_failure_in_the_plan_with_nothing_else_to_do(play: Play) -> None:
     result = play(Module(Plan({}, {}, failure=EngineError("b is not there"))))
     assert (result["failed"], result["changed"]) == (True, False)
@@ -204,3 +224,55 @@ def test_a_secret_inside_of_an_option_is_shown_nowhere(
     assert "hunter22" not in json.dumps([said, module.invocation])
     assert list(module.invocation["module_args"]["args"]) == ["TOKEN"]
     assert not logged
+
+
+def chained(engine: t.Any, todo: Plan) -> Outcome:
+    engine.world.point(Reference.parse("a:latest"), NEW["Id"])
+    return Outcome({"a": "new"}, todo.actions, {"a": NEW})
+
+
+def news(result: dict[str, t.Any]) -> t.Any:
+    return json.loads(b64decode(result["_foretold"]))
+
+
+def encoded(told: dict[str, t.Any]) -> str:
+    return b64encode(json.dumps(told).encode()).decode()
+
+
+NOTHING = encoded({"host": [], "registries": []})
+
+
+def test_a_task_of_a_run_in_check_mode_tells_what_it_would_do(play: Play) -> None:
+    result = play(Module(), check=True, chained=chained, _foretold=NOTHING)
+    ((_address, *event),) = news(result)["host"]
+    assert (event, news(result)["registries"]) == (["name", "a:latest", "new"], [])
+    assert (result["image"], result["diff"]["after"]) == (NEW, {"a": "new"})
+    assert result["ansible_facts"] == facts(OLD)  # what is, since facts may be kept
+
+
+def test_a_task_that_really_runs_there_runs(play: Play) -> None:
+    module = Module()
+    told = {"host": [], "registries": [["digest", "a:latest", "new"]]}
+    result = play(module, chained=chained, _foretold=encoded(told))
+    assert module.calls == ["observe", "plan", "apply"]
+    assert (result["image"], result["ansible_facts"]) == (NEW, facts(NEW))
+    assert news(result) == {"host": [], "registries": [["digest", "a:latest", None]]}
+
+
+def test_one_that_has_nothing_to_tell_says_so(play: Play) -> None:
+    """And Ansible does not cut that out of the result, although what it was told is for no log."""
+    module = Module(Plan({}, {}))
+    assert news(play(module, check=True, _foretold=NOTHING)) == {"host": [], "registries": []}
+    assert module.invocation["module_args"]["_foretold"] != NOTHING
+
+
+def test_a_failed_task_tells_as_well(play: Play) -> None:
+    todo = replace(TODO, failure=EngineError("b is in use"))
+    result = play(Module(todo), check=True, chained=chained, _foretold=NOTHING)
+    assert (result["msg"], len(news(result)["host"])) == ("b is in use", 1)
+    assert "_foretold" not in play(Module(todo), check=True, chained=chained)
+
+
+def test_a_secret_that_occurs_in_a_name_does_no_harm(play: Play) -> None:
+    result = play(Module(), check=True, chained=chained, _foretold=NOTHING, args={"password": "latest"})
+    assert news(result)["host"][0][1:] == ["name", "a:latest", "new"]

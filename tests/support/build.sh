@@ -18,11 +18,17 @@ ansible-galaxy collection install --offline -p "$home" "$dist"/*.tar.gz >/dev/nu
 cd "$home"
 
 shopt -s nullglob
-for module in ansible_collections/slipway/images/plugins/modules/*.py; do
-  name=slipway.images.$(basename "$module" .py)
-  ansible-doc -t module "$name" >/dev/null
-  echo "documented: $name"
-done
+documented() {
+  for path in "${@:2}"; do
+    name=slipway.images.$(basename "$path" .py)
+    ansible-doc -t "$1" "$name" >/dev/null
+    echo "documented: $1 $name"
+  done
+}
+documented module ansible_collections/slipway/images/plugins/modules/*.py
+documented filter ansible_collections/slipway/images/plugins/filter/*.py
+documented lookup ansible_collections/slipway/images/plugins/lookup/*.py
+documented role ansible_collections/slipway/images/roles/*
 # shellcheck disable=SC2016  # the inner shell's variables
 python "$here/engine.py" run -- sh -c '
   ansible localhost -i localhost, -c local -e ansible_python_interpreter="$(command -v python)" -m slipway.images.image_prune'

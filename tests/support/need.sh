@@ -8,7 +8,7 @@ export PATH="$PATH:/usr/sbin:/sbin" DEBIAN_FRONTEND=noninteractive
 
 declare -A package=(
   [busybox]=busybox-static [bzip2]=bzip2 [docker]=docker.io [docker-registry]=docker-registry [dockerd]=docker.io
-  [git]=git [htpasswd]=apache2-utils [ip]=iproute2 [iptables]=iptables [openssl]=openssl [podman]=podman
+  [git]=git [htpasswd]=apache2-utils [ip]=iproute2 [iptables]=iptables [locales]=locales [openssl]=openssl [podman]=podman
   [shellcheck]=shellcheck [skopeo]=skopeo [ssh-agent]=openssh-client [sshd]=openssh-server [venv]=python3-venv
   [xz]=xz-utils [zstd]=zstd
 )
@@ -16,6 +16,7 @@ declare -A package=(
 there() {
   case $1 in
     busybox) command -v busybox >/dev/null && ! ldd "$(command -v busybox)" >/dev/null 2>&1 ;;  # static: it is copied into images
+    locales) [[ -e /usr/share/i18n/locales/de_DE ]] ;;  # their sources
     venv) python3 -c 'import ensurepip' 2>/dev/null ;;
     *) command -v "$1" >/dev/null ;;
   esac

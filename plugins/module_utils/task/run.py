@@ -8,11 +8,12 @@ from __future__ import annotations
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, _load_params
+from ansible_collections.slipway.images.plugins.module_utils.disk import filename
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.errors import SlipwayError
 from ansible_collections.slipway.images.plugins.module_utils.task.connect import connect
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import Outcome, Plan
-from ansible_collections.slipway.images.plugins.module_utils.task.spec import Spec
+from ansible_collections.slipway.images.plugins.module_utils.task.spec import Spec, native
 
 if t.TYPE_CHECKING:
     from ansible_collections.slipway.images.plugins.module_utils.task.chain import Chain, Foretell
@@ -45,14 +46,15 @@ def run(
     module = AnsibleModule(argument_spec=options, supports_check_mode=True, no_log=shy, **spec.rules)
     if spec.secrets:
         module.no_log_values.update(spec.secrets(module.params))
+    params: Params = native(module.params, {"options": options})
     warnings: list[str] = []
     planned = Plan({}, {})
     chain: Chain | None = None
     try:
-        with connect(module.params, warnings) as engine:
+        with connect(params, warnings) as engine:
             chain = _chain(engine, module)
             asked = chain.engine if chain else engine
-            planned = todo = plan(module.params, observe(asked, module.params))
+            planned = todo = plan(params, observe(asked, params))
             warnings.extend(todo.warnings)
             if todo.actions and module.check_mode:
                 todo.rehearse(asked)
@@ -66,9 +68,9 @@ def run(
         left = error.outcome or planned.untouched()
         result = {**report(planned, left, chain), **error.results, "error": {"kind": error.kind, **error.facts}}
         _warn(module, warnings)
-        module.fail_json(msg=str(error), **result)
+        module.fail_json(msg=filename.told(str(error)), **_told(result))
     _warn(module, warnings)
-    module.exit_json(**report(planned, outcome, chain))
+    module.exit_json(**_told(report(planned, outcome, chain)))
 
 
 def _chain(engine: Engine, module: AnsibleModule) -> Chain | None:
@@ -106,4 +108,10 @@ def _prepared(lines: t.Sequence[str]) -> dict[str, str]:
 
 def _warn(module: AnsibleModule, warnings: t.Iterable[str]) -> None:
     for text in dict.fromkeys(warnings):
-        module.warn(text)
+        module.warn(filename.told(text))
+
+
+def _told(result: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """All but what is the engine's own words, of which there may be many."""
+    theirs = ("image", "images", "ansible_facts")
+    return {key: value if key in theirs else filename.told(value) for key, value in result.items()}

@@ -10,6 +10,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound
+from ansible_collections.slipway.images.plugins.module_utils.disk import filename
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,15 @@ class Spec:
     def __add__(self, other: Spec) -> Spec:
         rules = {key: [*self.rules.get(key, ()), *other.rules.get(key, ())] for key in {**self.rules, **other.rules}}
         return Spec({**self.options, **other.options}, rules, other.secrets or self.secrets)
+
+
+def native(value: t.Any, option: t.Mapping[str, t.Any]) -> t.Any:
+    """`value` of an `option` with the paths in it as `os` takes them, whatever the locale."""
+    if isinstance(value, list):
+        return [native(each, {**option, "type": option.get("elements")}) for each in value]
+    if isinstance(value, dict) and "options" in option:
+        return {name: native(each, option["options"].get(name, {})) for name, each in value.items()}
+    return filename.native(value) if option.get("type") == "path" and value is not None else value
 
 
 def environment(name: str) -> str:

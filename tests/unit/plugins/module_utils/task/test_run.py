@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import pytest
 from ansible.module_utils import basic
+from ansible.module_utils.common.parameters import PASS_VARS
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.errors import BuildError, EngineError, UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
@@ -65,6 +66,8 @@ def play(daemon: t.Any, serve: t.Any, monkeypatch: pytest.MonkeyPatch, capsys: p
 
     def play(module: Module, check: bool = False, chained: t.Any = None, **arguments: t.Any) -> dict[str, t.Any]:
         given = {"name": "a", "docker_host": str(serve(daemon.talk)[0]), "_ansible_check_mode": check, **arguments}
+        if "inject_invocation" in PASS_VARS:  # from ansible-core 2.21 on it is not there unless asked for
+            given["_ansible_inject_invocation"] = True
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode())
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)  # from ansible-core 2.19 on
         if internal := sys.modules.get("ansible.module_utils._internal"):  # another test may need the controller

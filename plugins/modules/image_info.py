@@ -173,16 +173,17 @@ import time
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.slipway.images.plugins.module_utils.engine import images, layers, lookup
+from ansible_collections.slipway.images.plugins.module_utils.engine import images, lookup
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
-from ansible_collections.slipway.images.plugins.module_utils.engine.parallel import each
 from ansible_collections.slipway.images.plugins.module_utils.image import facts
 from ansible_collections.slipway.images.plugins.module_utils.image import filters as chosen
 from ansible_collections.slipway.images.plugins.module_utils.image.filters import Label
-from ansible_collections.slipway.images.plugins.module_utils.image.weight import Layer
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import Attrs, Outcome, Plan
 from ansible_collections.slipway.images.plugins.module_utils.task.run import run
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, Spec
+
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.image.weight import Layer
 
 SPEC = ENGINE + Spec(
     {
@@ -260,6 +261,8 @@ def _known(engine: Engine, found: t.Iterable[Attrs], history: bool, sizes: bool)
     known = [Known(facts.complete(attrs)) for attrs in found]
     if not (history or sizes):
         return known
+    from ansible_collections.slipway.images.plugins.module_utils.engine.parallel import each
+
     return each(lambda one: _know(engine, one.attrs, sizes) if one.attrs else one, known, SIDE_BY_SIDE)
 
 
@@ -267,7 +270,11 @@ def _know(engine: Engine, attrs: Attrs, sizes: bool) -> Known:
     steps = images.history(engine, attrs["Id"])
     if not steps and not images.inspect(engine, attrs["Id"]):  # gone in between; an image may have no history, too
         return Known({})
-    return Known(attrs, steps, layers.layers(engine, attrs, steps) if sizes else ())
+    if not sizes:
+        return Known(attrs, steps)
+    from ansible_collections.slipway.images.plugins.module_utils.engine.layers import layers
+
+    return Known(attrs, steps, layers(engine, attrs, steps))
 
 
 def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Plan:

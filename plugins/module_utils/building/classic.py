@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.slipway.images.plugins.module_utils.building.build import Build
+from ansible_collections.slipway.images.plugins.module_utils.building.build import Build, Taken
 from ansible_collections.slipway.images.plugins.module_utils.disk.context import Tally
 from ansible_collections.slipway.images.plugins.module_utils.engine import builder
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
@@ -13,8 +13,7 @@ from ansible_collections.slipway.images.plugins.module_utils.image import classi
 from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
 
 
-def run(engine: Engine, build: Build) -> tuple[BuildLog, str]:
-    """The log, and the digest of the context that was sent."""
+def run(engine: Engine, build: Build) -> tuple[BuildLog, Taken]:
     tally = Tally(build.recording)
     registries = {name.registry for name in (*build.request.names, *build.bases)}
     query = [("version", "1"), ("dockerfile", build.path), *build.request.query(build.proxies)]
@@ -24,4 +23,9 @@ def run(engine: Engine, build: Build) -> tuple[BuildLog, str]:
         engine.auths.config_header(sorted(registries)),
         build.source.blocks(tally) if build.source else None,
     )
-    return build.follow(classiclog.fold, records), tally.digest
+    fold = classiclog.fold
+    if engine.podman:
+        from ansible_collections.slipway.images.plugins.module_utils.image.buildahlog import fold as buildah
+
+        fold = buildah
+    return build.follow(fold, records), Taken(tally.stamps)

@@ -19,6 +19,7 @@ import typing as t
 from ansible_collections.slipway.images.plugins.module_utils.buildkit import messages
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.sources import Source, Wanted
 from ansible_collections.slipway.images.plugins.module_utils.disk import tree
+from ansible_collections.slipway.images.plugins.module_utils.disk.filename import native
 from ansible_collections.slipway.images.plugins.module_utils.errors import FormatError, SlipwayError, UsageError
 from ansible_collections.slipway.images.plugins.module_utils.grpc.call import Call, Handler
 from ansible_collections.slipway.images.plugins.module_utils.grpc.status import NOT_FOUND, UNKNOWN, Cancelled, Status
@@ -27,21 +28,18 @@ METHOD = "/moby.filesync.v1.FileSync/DiffCopy"
 BATCH = 256  # entries that are sent at once
 PIECE = 256 << 10  # bytes of a file in one message
 
-Asked = t.Callable[[str, Wanted], None]
 
-
-def service(sources: t.Mapping[str, Source], asked: Asked, *, any_name: bool) -> dict[str, Handler]:
-    """`asked` is told what was wanted of which source. `any_name`: does the engine take names that are not UTF-8?"""
+def service(sources: t.Mapping[str, Source], *, any_name: bool) -> dict[str, Handler]:
+    """`any_name`: does the engine take names that are not UTF-8?"""
 
     def diff_copy(call: Call) -> None:
         name = "".join(call.values("dir-name"))
         source = sources.get(name)
         if source is None:
             raise Status(NOT_FOUND, f"no access allowed to dir {name!r}")
-        patterns = (call.values(key) for key in ("followpaths", "include-patterns", "exclude-patterns"))
-        wanted = Wanted(*map(tuple, patterns))
-        asked(name, wanted)
-        _Transfer(call, source, wanted, any_name).run()
+        keys = ("followpaths", "include-patterns", "exclude-patterns")
+        patterns = (tuple(map(native, call.values(key))) for key in keys)
+        _Transfer(call, source, Wanted(*patterns), any_name).run()
 
     return {METHOD: diff_copy}
 
@@ -125,9 +123,9 @@ class _Transfer:
 def _check_name(entry: tree.Entry) -> None:
     for name in (entry.path, entry.target):
         try:
-            name.encode()
-        except UnicodeEncodeError as exc:
-            shown = os.fsencode(name).decode(errors="backslashreplace")
+            os.fsencode(name).decode()
+        except UnicodeDecodeError as exc:
+            shown = tree.shown(name)
             raise UsageError(
                 f"{shown} of the build context is not UTF-8, which this engine refuses; rename it, or name it in "
                 ".dockerignore",

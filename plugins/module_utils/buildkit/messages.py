@@ -8,12 +8,15 @@ From `fsutil/types/*.proto`; see also Go's `os.FileMode`, whose bits for types a
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 import typing as t
 
 from ansible_collections.slipway.images.plugins.module_utils.buildkit import protobuf
 from ansible_collections.slipway.images.plugins.module_utils.disk import tree
+from ansible_collections.slipway.images.plugins.module_utils.disk.delivery import Arrival
+from ansible_collections.slipway.images.plugins.module_utils.errors import FormatError
 
 STAT, REQUEST, DATA, FIN, ERROR = range(5)
 
@@ -24,6 +27,8 @@ _TYPES = {
     tree.CHARACTER: 1 << 26 | 1 << 21,
     tree.FIFO: 1 << 25,
 }
+_TYPE = 1 << 31 | 1 << 27 | 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19
+_KINDS = {0: tree.FILE, **{bits: kind for kind, bits in _TYPES.items()}}
 _BITS = ((stat.S_ISUID, 1 << 23), (stat.S_ISGID, 1 << 22), (stat.S_ISVTX, 1 << 20))
 
 END_OF_LIST = b""
@@ -34,15 +39,17 @@ class Packet(t.NamedTuple):
     type: int
     id: int = 0
     data: bytes = b""
+    stat: bytes = b""
 
 
-def packet(type: int, id: int = 0, data: bytes = b"") -> bytes:
-    return protobuf.message((1, type), (3, id), (4, data))
+def packet(type: int, id: int = 0, data: bytes = b"", stat: bytes = b"") -> bytes:
+    return protobuf.message((1, type), (2, stat), (3, id), (4, data))
 
 
 def parse(data: bytes) -> Packet:
     found = protobuf.last(data)
-    return Packet(protobuf.number(found.get(1)), protobuf.number(found.get(3)), protobuf.octets(found.get(4)))
+    type, id = protobuf.number(found.get(1)), protobuf.number(found.get(3))
+    return Packet(type, id, protobuf.octets(found.get(4)), protobuf.octets(found.get(2)))
 
 
 def stat_packet(entry: tree.Entry, xattrs: t.Mapping[str, bytes]) -> bytes:
@@ -50,23 +57,45 @@ def stat_packet(entry: tree.Entry, xattrs: t.Mapping[str, bytes]) -> bytes:
 
     A hard link keeps its size: with 0 the engine would see a change each time, and leave temporary files behind.
     """
-    facts = entry.stat
-    device = facts.st_rdev if entry.kind in (tree.CHARACTER, tree.BLOCK) else 0
-    attributes = [(10, protobuf.message((1, os.fsencode(key)), (2, value))) for key, value in xattrs.items()]
-    said = protobuf.message(
-        (1, os.fsencode(entry.path)),
-        (2, go_mode(entry)),
-        (5, 0 if entry.kind == tree.DIRECTORY else facts.st_size),
-        (6, facts.st_mtime_ns),
-        (7, os.fsencode(entry.target)),
-        (8, os.major(device)),
-        (9, os.minor(device)),
-        *attributes,
-    )
+    path, kind, facts, target = entry
+    more: list[tuple[int, protobuf.Value]] = []
+    if target:
+        more.append((7, os.fsencode(target)))
+    if kind in (tree.CHARACTER, tree.BLOCK):
+        more += (8, os.major(facts.st_rdev)), (9, os.minor(facts.st_rdev))
+    for key, value in xattrs.items():
+        more.append((10, protobuf.message((1, os.fsencode(key)), (2, value))))
+    size = 0 if kind == tree.DIRECTORY else facts.st_size
+    mode = go_mode(facts.st_mode, kind)
+    said = protobuf.message((1, os.fsencode(path)), (2, mode), (5, size), (6, facts.st_mtime_ns), *more)
     return protobuf.field(2, said)
 
 
-def go_mode(entry: tree.Entry) -> int:
-    mode = entry.stat.st_mode
+@functools.lru_cache(maxsize=64)  # a tree of thousands of entries has a few
+def go_mode(mode: int, kind: bytes) -> int:
+    """`st_mode` and the entry's kind in Go's bits."""
     special = sum(go for bit, go in _BITS if mode & bit)
-    return mode & 0o777 | special | _TYPES.get(entry.kind, 0)
+    return mode & 0o777 | special | _TYPES.get(kind, 0)
+
+
+def arrival(said: bytes) -> Arrival:
+    """The entry of the engine's that a stat tells of. A regular file with a link's target is a hard link."""
+    found = protobuf.last(said)
+    bits = protobuf.number(found.get(2))
+    kind = _KINDS.get(bits & _TYPE)
+    path, target = (os.fsdecode(protobuf.octets(found.get(number))) for number in (1, 7))
+    if kind is None:
+        raise FormatError(f"the engine sent {path!r}, of which nobody knows what it is (mode {bits:o})")
+    special = sum(bit for bit, go in _BITS if bits & go)
+    attributes = [
+        protobuf.last(value) for key, value in protobuf.fields(said) if key == 10 and isinstance(value, bytes)
+    ]
+    return Arrival(
+        path,
+        tree.HARDLINK if kind == tree.FILE and target else kind,
+        bits & 0o777 | special,
+        protobuf.number(found.get(6)),
+        target,
+        os.makedev(protobuf.number(found.get(8)), protobuf.number(found.get(9))),
+        {protobuf.text(each.get(1)): protobuf.octets(each.get(2)) for each in attributes},
+    )

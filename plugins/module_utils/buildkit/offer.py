@@ -7,13 +7,12 @@ offer = Offer.of(context, dockerfile=None, inline=False, lookup=credentials.look
 with offer.session.serve(<POST /session with offer.session.headers>):
     <POST /build with offer.query>
 offer.session.check()
-offer.used   # the paths that the Dockerfile turned out to use
 """
 
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ansible_collections.slipway.images.plugins.module_utils.buildkit import (
     auth,
@@ -24,12 +23,12 @@ from ansible_collections.slipway.images.plugins.module_utils.buildkit import (
     ssh,
 )
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.session import Session
-from ansible_collections.slipway.images.plugins.module_utils.buildkit.sources import CONTEXT, Source, Wanted
-from ansible_collections.slipway.images.plugins.module_utils.disk.context import IGNORE_FILE, Context
+from ansible_collections.slipway.images.plugins.module_utils.buildkit.sources import Source
+from ansible_collections.slipway.images.plugins.module_utils.disk.context import Context
 from ansible_collections.slipway.images.plugins.module_utils.disk.credentials import Auth
+from ansible_collections.slipway.images.plugins.module_utils.disk.replica import Replica
 from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import LoneDockerfile, TarContext
-
-ALL = "."
+from ansible_collections.slipway.images.plugins.module_utils.grpc.call import Handler
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,6 @@ class Offer:
 
     session: Session
     query: tuple[tuple[str, str], ...]
-    asked: list[tuple[str, Wanted]] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -50,33 +48,27 @@ class Offer:
         lookup: t.Callable[[str], Auth | None],
         secrets_by_id: t.Mapping[str, bytes] | None = None,
         agents: t.Mapping[str, str] | None = None,
+        takes: t.Mapping[str, Handler] | None = None,
+        replica: Replica | None = None,
         any_name: bool = True,
     ) -> Offer:
         """`source`: a tar still goes in the body of `POST /build`, and None is what the engine fetches itself.
 
         `dockerfile` and `inline` as in `sources.of`; `secrets_by_id` and `agents` (id -> path of a socket) as in their
-        rooms. `any_name`: does the engine take names that are not UTF-8? Engine 28 (API 1.48) and newer do not.
+        rooms. `takes`: who receives what the build gives (`filesend`), where that is not an image. `replica`: who keeps
+        account of what is sent. `any_name`: does the engine take names that are not UTF-8? Engine 28 (API 1.48) and
+        newer do not.
         """
-        asked: list[tuple[str, Wanted]] = []
         services = {**auth.service(lookup), **secrets.service(secrets_by_id or {}), **ssh.service(agents or {})}
+        services.update(takes or {})
         if source is None or isinstance(source, TarContext):
             named: dict[str, Source] = {}
             key = ""
             name = source.dockerfile_name if source else dockerfile or "Dockerfile"
         else:
-            named, name = sources.of(source, dockerfile, inline)
-            services.update(filesync.service(named, lambda *what: asked.append(what), any_name=any_name))
-            key = session.shared_key(source.root) if isinstance(source, Context) else ""
+            named, name = sources.of(source, dockerfile, inline, replica)
+            services.update(filesync.service(named, any_name=any_name))
+            key = replica.key if replica else session.shared_key(source.root) if isinstance(source, Context) else ""
         opened = Session(services, key)
         query = [("version", "2"), ("session", opened.id), ("dockerfile", name)]
-        return cls(opened, tuple(query + [("remote", "client-session")] * bool(named)), asked)
-
-    @property
-    def used(self) -> tuple[str, ...]:
-        """The context's paths and patterns that the engine asked for, sorted: those that `COPY`, `ADD` and mounts
-        name; `.` for all of it. What is not here had no part in the build, if that came to its end."""
-        found: set[str] = set()
-        for name, wanted in self.asked:
-            if name == CONTEXT and wanted.follow != (IGNORE_FILE,):
-                found.update(wanted.follow + wanted.include or (ALL,))
-        return tuple(sorted(found))
+        return cls(opened, tuple(query + [("remote", "client-session")] * bool(named)))

@@ -14,12 +14,15 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import Forma
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _64 = (1 << 64) - 1
+_SMALL = [bytes((value,)) for value in range(0x80)]
 
 Value = t.Union[int, bytes]
 
 
 def varint(value: int) -> bytes:
     """Negative ones as the 64-bit two's complement, ten bytes."""
+    if 0 <= value <= 0x7F:
+        return _SMALL[value]
     value &= _64
     out = bytearray()
     while value > 0x7F:
@@ -31,15 +34,19 @@ def varint(value: int) -> bytes:
 
 def field(number: int, value: Value) -> bytes:
     """One field; nothing for a zero or an empty one, as proto3 has it."""
-    if not value:
-        return b""
-    if isinstance(value, int):
-        return varint(number << 3 | _VARINT) + varint(value)
-    return varint(number << 3 | _BYTES) + varint(len(value)) + value
+    return message((number, value))
 
 
 def message(*fields: tuple[int, Value]) -> bytes:
-    return b"".join(field(number, value) for number, value in fields)
+    parts: list[bytes] = []
+    for number, value in fields:
+        if not value:
+            continue
+        if isinstance(value, int):
+            parts += varint(number << 3 | _VARINT), varint(value)
+        else:
+            parts += varint(number << 3 | _BYTES), varint(len(value)), value
+    return b"".join(parts)
 
 
 def fields(data: bytes) -> t.Iterator[tuple[int, Value]]:

@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
+import time
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
-from ansible_collections.slipway.images.plugins.module_utils.disk import tarstream, tree
+from ansible_collections.slipway.images.plugins.module_utils.disk import stamps, tarstream, tree
 from ansible_collections.slipway.images.plugins.module_utils.disk.dockerfile import Dockerfile
+from ansible_collections.slipway.images.plugins.module_utils.disk.selection import ALL, Ask
+from ansible_collections.slipway.images.plugins.module_utils.disk.stamps import Stamp, Stamps
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image.ignore import IgnoreRules
 
@@ -27,41 +30,23 @@ _DROP_ALL = b"**\n"
 
 
 class Tally:
-    """What went by: `digest`, number of `files`, and their `bytes`.
-
-    The digest is of the Dockerfile and of each entry's path, type, permissions, target and content; neither owners,
-    times nor the order in which the file system lists names are part of it.
-    """
+    """What went by: the `stamps` of its entries, the number of `files`, and their `bytes`."""
 
     def __init__(self, hashing: bool = True) -> None:
-        """Without `hashing`, which for large files is most of an upload's cost, the digest is `""`."""
+        """Without `hashing`, which for large files is most of an upload's cost, there are no stamps."""
         self.hashing = hashing
-        self._sha = hashlib.sha256()
+        self.stamps: dict[str, Stamp] = {}
         self.files = 0
         self.bytes = 0
-
-    @property
-    def digest(self) -> str:
-        return "sha256:" + self._sha.hexdigest() if self.hashing else ""
-
-    def dockerfile(self, data: bytes) -> None:
-        self._sha.update(hashlib.sha256(data).digest())
-
-    def raw(self, data: bytes) -> None:
-        """Bytes of a context that is a tar already."""
-        if self.hashing:
-            self._sha.update(data)
-        self.bytes += len(data)
+        self._begun = time.time_ns()
 
     def add(self, entry: tree.Entry, content: bytes = b"") -> None:
         """`content` is the sha256 (32 bytes) of a regular file's bytes, empty for what is none."""
         if entry.kind == tree.FILE:
             self.files += 1
             self.bytes += entry.stat.st_size
-        facts = entry.stat
-        device = facts.st_rdev if entry.kind in (tree.CHARACTER, tree.BLOCK) else 0
-        names = os.fsencode(entry.path), os.fsencode(entry.target)
-        self._sha.update(b"%s%o\0%d\0%s\0%s\0%s" % (entry.kind, stat.S_IMODE(facts.st_mode), device, *names, content))
+        if self.hashing:
+            self.stamps[entry.path] = Stamp.of(entry, content, self._begun)
 
 
 class Extra(t.NamedTuple):
@@ -73,15 +58,31 @@ class Extra(t.NamedTuple):
     mtime: int = 0
 
 
+class Beside(t.NamedTuple):
+    """Another directory that a Dockerfile may copy from (`COPY --from=NAME`), by BuildKit alone."""
+
+    root: str
+    rules: IgnoreRules
+
+    @classmethod
+    def open(cls, path: str) -> Beside:
+        if not os.path.isdir(path):
+            raise UsageError(f"there is no build context directory {path}", path=path)
+        root = os.path.realpath(path)
+        return cls(root, _rules(root, None))
+
+
 @dataclass(frozen=True)
 class Context:
-    """`dockerfile_name` is the Dockerfile's path in the tar (the engine's `dockerfile` parameter)."""
+    """`dockerfile_name` is the Dockerfile's path in the tar (the engine's `dockerfile` parameter). `beside` are other
+    directories by their names in the Dockerfile; no tar has them."""
 
     root: str
     rules: IgnoreRules
     dockerfile: bytes
     dockerfile_name: str
     extras: tuple[Extra, ...]
+    beside: t.Mapping[str, Beside] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: str, dockerfile: str | None = None, dockerfile_inline: str | None = None) -> Context:
@@ -93,7 +94,7 @@ class Context:
             raise UsageError(f"there is no build context directory {path}", path=path)
         root = os.path.realpath(path)
         if dockerfile_inline is not None:
-            found = Dockerfile(os.fsencode(dockerfile_inline))
+            found = Dockerfile(dockerfile_inline.encode("utf-8", "surrogateescape"))
             rules = _rules(root, None)
         else:
             where = os.path.join(root, dockerfile or Dockerfile.usual(root))
@@ -109,26 +110,19 @@ class Context:
         """The tar in blocks of about `PIECE`; `tally` is complete when it ends. `UsageError` names a file at fault."""
         return tarstream.gather(self._pieces(tally))
 
-    def digest(self, content: t.Callable[[tree.Entry], bytes] | None = None) -> str:
-        """The digest that `blocks` would tally, without the tar.
-
-        `content` gives the sha256 (32 bytes) of a regular file and may know it without reading the file.
-        """
-        tally = Tally()
-        tally.dockerfile(self.dockerfile)
-        for entry in self.entries():
-            tally.add(entry, (content or self.content_digest)(entry) if entry.kind == tree.FILE else b"")
-        return tally.digest
-
-    def content_digest(self, entry: tree.Entry) -> bytes:
-        """The sha256 of a regular file, read now."""
-        sha = hashlib.sha256()
-        for piece in tree.content(self.root, entry):
-            sha.update(piece)
-        return sha.digest()
+    def look(self, known: Stamps, asked: t.Iterable[Ask] = ALL) -> dict[str, Stamp]:
+        """How what `blocks` sends, or what was asked for, is now. Only files that may be as they are `known` to have
+        been, but need not, are read."""
+        places = {"": Beside(self.root, self.rules), **self.beside}
+        found: dict[str, Stamp] = {}
+        for ask in asked:
+            if ask.name in places:
+                root, rules = places[ask.name]
+                entries = ((stamps.name(ask.name, entry.path), entry) for entry in ask.entries(root, rules))
+                found.update(stamps.look(entries, known, partial(_content_digest, root)))
+        return found
 
     def _pieces(self, tally: Tally) -> t.Iterator[bytes]:
-        tally.dockerfile(self.dockerfile)
         # They come first: their names are short, so an engine can tell by the first 1024 bytes that this is a tar.
         for extra in self.extras:
             yield tarstream.header(os.fsencode(extra.path), tree.FILE, extra.mode, len(extra.data), extra.mtime)
@@ -137,13 +131,14 @@ class Context:
         sent = {extra.path for extra in self.extras}
         for entry in self.entries():
             if entry.path in sent:
-                tally.add(entry, self.content_digest(entry) if entry.kind == tree.FILE and tally.hashing else b"")
+                reading = tally.hashing and entry.kind == tree.FILE
+                tally.add(entry, _content_digest(self.root, entry) if reading else b"")
                 continue
             yield tarstream.entry_header(entry)
             if entry.kind != tree.FILE:
                 tally.add(entry)
                 continue
-            sha = hashlib.sha256()
+            sha = stamps.hashing()
             for piece in tree.content(self.root, entry):
                 if tally.hashing:
                     sha.update(piece)
@@ -151,6 +146,11 @@ class Context:
             yield tarstream.padding(entry.stat.st_size)
             tally.add(entry, sha.digest())
         yield tarstream.END
+
+
+def _content_digest(root: str, entry: tree.Entry) -> bytes:
+    """The sha256 of a regular file, read now."""
+    return stamps.sha256(tree.content(root, entry))
 
 
 def _rules(root: str, dockerfile: str | None) -> IgnoreRules:

@@ -42,7 +42,7 @@ def of(path: str) -> t.Iterator[Replacement]:
     """
     folder, name = os.path.split(os.path.abspath(path))
     try:
-        with _stoppable():
+        with stoppable():
             handle, beside = tempfile.mkstemp(dir=folder, prefix=".%.100s." % name)
             try:
                 with open(handle, "w+b") as file:
@@ -60,7 +60,7 @@ def of(path: str) -> t.Iterator[Replacement]:
 
 
 @contextlib.contextmanager
-def _stoppable() -> t.Iterator[None]:
+def stoppable() -> t.Iterator[None]:
     """SIGTERM and SIGHUP end a process on the spot; here they unwind it. Those that are ignored stay ignored."""
 
     def stop(number: int, _frame: object) -> t.NoReturn:

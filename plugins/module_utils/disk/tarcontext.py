@@ -5,17 +5,23 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
+import stat
 import tarfile
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.slipway.images.plugins.module_utils.disk import tarstream, tree
+from ansible_collections.slipway.images.plugins.module_utils.disk import stamps, tarstream, tree
 from ansible_collections.slipway.images.plugins.module_utils.disk.compression import MIB, Plain, opened
 from ansible_collections.slipway.images.plugins.module_utils.disk.context import Tally
+from ansible_collections.slipway.images.plugins.module_utils.disk.selection import ALL, Ask
+from ansible_collections.slipway.images.plugins.module_utils.disk.stamps import Stamp, Stamps
 from ansible_collections.slipway.images.plugins.module_utils.errors import FormatError, UsageError
 
 MOST_LINKS = 8
+WHOLE = "the archive"
+"""Its name among the stamps."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +45,33 @@ class TarContext:
 
     def blocks(self, tally: Tally) -> t.Iterator[bytes]:
         """The plain tar in blocks of 1 MiB; `tally` is complete when it ends."""
-        tally.dockerfile(self.dockerfile)  # which of those in the tar it is
+        entry, sha = self._entry(), stamps.hashing()
         with opened(self.path) as plain:
             while True:
                 block = plain.read(MIB)
                 if not block:
-                    return
-                tally.raw(block)
+                    break
+                if tally.hashing:
+                    sha.update(block)
                 yield block
+        tally.add(entry, sha.digest())
 
-    def digest(self) -> str:
-        """The digest that `blocks` would tally."""
-        tally = Tally()
-        for _block in self.blocks(tally):
-            pass
-        return tally.digest
+    def look(self, known: Stamps, asked: t.Iterable[Ask] = ALL) -> dict[str, Stamp]:
+        """As of a directory with one file, whose content is the plain tar: compressed otherwise it is the same."""
+        entry, was = self._entry(), known.get(WHOLE)
+        if was and not was.holds(entry.stat):
+            known = {WHOLE: was._replace(size=entry.stat.st_size, ctime=stamps.NEVER)}
+        return stamps.look([(WHOLE, entry)], known, self._content_digest)
+
+    def _entry(self) -> tree.Entry:
+        facts = os.stat(self.path)
+        exact = {"st_mtime_ns": facts.st_mtime_ns, "st_ctime_ns": facts.st_ctime_ns}
+        # Its permissions are no part of what is sent.
+        return tree.Entry(WHOLE, tree.FILE, os.stat_result((stat.S_IFREG, *facts[1:]), exact), "")
+
+    def _content_digest(self, _entry: tree.Entry) -> bytes:
+        with opened(self.path) as plain:
+            return stamps.sha256(iter(lambda: plain.read(MIB), b""))
 
 
 @dataclass(frozen=True)
@@ -64,15 +82,12 @@ class LoneDockerfile:
     dockerfile_name: str = "Dockerfile"
 
     def blocks(self, tally: Tally) -> t.Iterator[bytes]:
-        tally.dockerfile(self.dockerfile)
         size = len(self.dockerfile)
         yield tarstream.header(self.dockerfile_name.encode(), tree.FILE, 0o644, size, 0)
         yield self.dockerfile + tarstream.padding(size) + tarstream.END
 
-    def digest(self) -> str:
-        tally = Tally()
-        tally.dockerfile(self.dockerfile)
-        return tally.digest
+    def look(self, known: Stamps, asked: t.Iterable[Ask] = ALL) -> dict[str, Stamp]:
+        return {}
 
 
 def _find(plain: Plain, name: str) -> bytes:

@@ -61,29 +61,25 @@ def walk(root: str, rules: IgnoreRules) -> t.Iterator[Entry]:
     stack = [_Level("", 0, _children(root, "", lenient=False))]
     while stack:
         prefix, inherited, children = stack[-1]
-        child = next(children, None)
-        if child is None:
+        for child in children:
+            path = prefix + child.name
+            excluded, state = rules.match(path, inherited)
+            below = child.is_dir(follow_symlinks=False) and (not excluded or rules.may_reinclude(path))
+            if below:
+                stack.append(_Level(path + "/", state, _children(root, path, lenient=excluded)))
+            if excluded:
+                unsent += [path] * below
+            elif (entry := _entry(root, path, child, links)) is not None:
+                for parent in unsent:
+                    yield Entry(parent, DIRECTORY, _lstat(root, parent), "")
+                unsent.clear()
+                yield entry
+            if below:
+                break
+        else:
             stack.pop()
             if unsent and unsent[-1] == prefix[:-1]:
                 unsent.pop()
-            continue
-        path = prefix + child.name
-        excluded, state = rules.match(path, inherited)
-        if child.is_dir(follow_symlinks=False):
-            if excluded and not rules.may_reinclude(path):
-                continue
-            stack.append(_Level(path + "/", state, _children(root, path, lenient=excluded)))
-            if excluded:
-                unsent.append(path)
-                continue
-        elif excluded:
-            continue
-        entry = _entry(root, path, links)
-        if entry is not None:
-            for parent in unsent:
-                yield Entry(parent, DIRECTORY, _lstat(root, parent), "")
-            unsent.clear()
-            yield entry
 
 
 def content(root: str, entry: Entry) -> t.Iterator[bytes]:
@@ -114,21 +110,20 @@ def unreadable(path: str, exc: OSError) -> UsageError:
     """What to say of a path of the context that the file system refuses."""
     if isinstance(exc, FileNotFoundError):
         return _changed(path, "vanished")
-    shown = _shown(path)
+    name = shown(path)
     return UsageError(
-        f"cannot read {shown} of the build context: {exc.strerror}; make it readable, or name it in .dockerignore",
-        path=shown,
+        f"cannot read {name} of the build context: {exc.strerror}; make it readable, or name it in .dockerignore",
+        path=name,
     )
 
 
 def _changed(path: str, how: str) -> UsageError:
-    shown = _shown(path)
-    return UsageError(
-        f"{shown} of the build context {how} while it was read; build again when it is at rest", path=shown
-    )
+    name = shown(path)
+    return UsageError(f"{name} of the build context {how} while it was read; build again when it is at rest", path=name)
 
 
-def _shown(path: str) -> str:
+def shown(path: str) -> str:
+    """A path as a person may read it, whatever its bytes."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
@@ -145,9 +140,12 @@ def _children(root: str, path: str, lenient: bool) -> t.Iterator[os.DirEntry[str
         raise unreadable(path or ".", exc) from exc
 
 
-def _entry(root: str, path: str, links: dict[tuple[int, int], str]) -> Entry | None:
+def _entry(root: str, path: str, found: os.DirEntry[str], links: dict[tuple[int, int], str]) -> Entry | None:
     """The entry of `path`, None for a socket; `links` are the inodes with several names that were met so far."""
-    facts = _lstat(root, path)
+    try:
+        facts = found.stat(follow_symlinks=False)
+    except OSError as exc:
+        raise unreadable(path, exc) from exc
     kind = _KINDS.get(stat.S_IFMT(facts.st_mode))
     if kind is None:
         return None

@@ -51,7 +51,7 @@ class Exchange:
     def send(self, *messages: bytes) -> None:
         with self._sending:
             self._begin()
-            if not self._connection.send(self._stream, b"".join(map(frame, messages)), self._heard):
+            if not self._connection.send(self._stream, frame(*messages), self._heard):
                 raise Cancelled
 
     def stop(self) -> None:

@@ -9,6 +9,7 @@ A message is one byte `0` (not compressed), four of length (big-endian), and as 
 from __future__ import annotations
 
 import struct
+import typing as t
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import FormatError
 
@@ -19,11 +20,20 @@ LONGEST_FRAME = 1 << 14
 """Bytes of an HTTP/2 frame, as long as nobody has announced that he takes more; we do not."""
 
 _HEAD = struct.Struct(">BL")
+_DATA_HEAD = struct.Struct(">HBBBL")  # its length's three bytes, type 0, no flags
 _PREFACE, _FRAME_HEAD = 24, 9  # bytes; a frame's head begins with three of length
 
 
-def frame(message: bytes) -> bytes:
-    return _HEAD.pack(0, len(message)) + message
+def frame(*messages: bytes) -> bytes:
+    return b"".join([part for message in messages for part in (_HEAD.pack(0, len(message)), message)])
+
+
+def data_frames(stream: int, data: memoryview, most: int) -> t.Iterator[bytes | memoryview]:
+    """The pieces of HTTP/2's `DATA` frames that carry `data`, at most so many bytes in one."""
+    for at in range(0, len(data), most):
+        piece = data[at : at + most]
+        yield _DATA_HEAD.pack(len(piece) >> 8, len(piece) & 0xFF, 0, 0, stream)
+        yield piece
 
 
 class Messages:

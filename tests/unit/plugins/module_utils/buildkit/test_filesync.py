@@ -19,10 +19,21 @@ from ansible_collections.slipway.images.tests.unit.plugins.module_utils.conftest
 CONTEXT = [("dir-name", "context")]
 
 
-def serve(start: Start, source: Source, any_name: bool = True) -> tuple[Caller, list[BaseException], list[t.Any]]:
-    asked: list[t.Any] = []
-    service = filesync.service({"context": source}, lambda *what: asked.append(what), any_name=any_name)
-    return (*start(service), asked)
+class Noting:
+    """A source that notes what was wanted of it."""
+
+    def __init__(self, source: Source) -> None:
+        self.source, self.asked = source, list[Wanted]()
+        self.content, self.xattrs = source.content, source.xattrs
+
+    def entries(self, wanted: Wanted) -> t.Iterator[tree.Entry]:
+        self.asked.append(wanted)
+        return self.source.entries(wanted)
+
+
+def serve(start: Start, source: Source, any_name: bool = True) -> tuple[Caller, list[BaseException], list[Wanted]]:
+    noting = Noting(source)
+    return (*start(filesync.service({"context": noting}, any_name=any_name)), noting.asked)
 
 
 def listed(talk: Talk) -> list[str]:
@@ -68,7 +79,7 @@ def test_a_transfer(start: Start, root: Path) -> None:
     talk.send(messages.packet(FIN))
     assert [messages.parse(data).type for data in talk.end()] == [FIN]
     assert (talk.status, failures) == (0, [])
-    assert asked == [("context", Wanted())]
+    assert asked == [Wanted()]
 
 
 def test_what_is_wanted(start: Start, root: Path) -> None:
@@ -81,7 +92,7 @@ def test_what_is_wanted(start: Start, root: Path) -> None:
     ]
     talk = caller.call(filesync.METHOD, end=False, metadata=[*CONTEXT, *wanted])
     assert listed(talk) == ["a", "b", "link"]
-    assert asked == [("context", Wanted(("link", "a"), (), ("*/x",)))]
+    assert asked == [Wanted(("link", "a"), (), ("*/x",))]
 
 
 def test_requests_before_the_list_has_ended(start: Start) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.buildkit import messages, protobuf
 from ansible_collections.slipway.images.plugins.module_utils.disk import tree
+from ansible_collections.slipway.images.plugins.module_utils.errors import FormatError
 from ansible_collections.slipway.images.plugins.module_utils.image.ignore import IgnoreRules
 
 
@@ -31,7 +32,23 @@ def facts(mode: int, size: int = 0, ns: int = 0, device: int = 0) -> os.stat_res
     ],
 )
 def test_go_modes(kind: bytes, mode: int, go: int) -> None:
-    assert messages.go_mode(tree.Entry("x", kind, facts(mode), "")) == go
+    assert messages.go_mode(facts(mode).st_mode, kind) == go
+
+
+@pytest.mark.parametrize("kind", [tree.FILE, tree.HARDLINK, tree.SYMLINK, tree.DIRECTORY, tree.FIFO, tree.CHARACTER])
+def test_what_is_sent_arrives(kind: bytes) -> None:
+    device = os.makedev(1, 3) if kind == tree.CHARACTER else 0
+    target = "é/x" if kind in (tree.HARDLINK, tree.SYMLINK) else ""
+    entry = tree.Entry("a/é\udcff", kind, facts(0o6751, 12, -5, device), target)
+    packet = messages.parse(messages.stat_packet(entry, {"user.x": b"1"}))
+    arrival = messages.arrival(packet.stat)
+    assert arrival == (entry.path, kind, 0o6751, -5, target, device, {"user.x": b"1"})
+
+
+@pytest.mark.parametrize("mode", [1 << 24, 1 << 19, 1 << 31 | 1 << 27])
+def test_what_nobody_can_write_does_not(mode: int) -> None:
+    with pytest.raises(FormatError, match="nobody knows what it is"):
+        messages.arrival(protobuf.message((1, b"x"), (2, mode)))
 
 
 def read(packet: bytes) -> dict[int, protobuf.Value]:

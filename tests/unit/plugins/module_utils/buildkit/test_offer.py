@@ -6,10 +6,9 @@ from __future__ import annotations
 import tarfile
 from pathlib import Path
 
-import pytest
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.offer import Offer
-from ansible_collections.slipway.images.plugins.module_utils.buildkit.sources import Wanted
 from ansible_collections.slipway.images.plugins.module_utils.disk.context import Context
+from ansible_collections.slipway.images.plugins.module_utils.disk.replica import Replica
 from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import LoneDockerfile, TarContext
 
 FILESYNC = "/moby.filesync.v1.FileSync/DiffCopy"
@@ -49,16 +48,8 @@ def test_a_lone_dockerfile() -> None:
     assert key(made) == "", "files in memory are never taken for one another"
 
 
-@pytest.mark.parametrize(
-    ("asked", "used"),
-    [
-        ([], ()),
-        ([("dockerfile", Wanted(("Dockerfile",))), ("context", Wanted((".dockerignore",)))], ()),
-        ([("context", Wanted(("b", "a"))), ("context", Wanted(("c",), ("d*",)))], ("a", "b", "c", "d*")),
-        ([("context", Wanted(exclude=("x",)))], (".",)),
-    ],
-)
-def test_what_was_used(asked: list[tuple[str, Wanted]], used: tuple[str, ...]) -> None:
-    made = offer(LoneDockerfile(b""))
-    made.asked.extend(asked)
-    assert made.used == used
+def test_a_replica_has_the_key(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM x\n")
+    replica = Replica("file", "its key", {})
+    context = Context.open(str(tmp_path))
+    assert key(Offer.of(context, dockerfile=None, inline=False, lookup=lambda host: None, replica=replica)) == "its key"

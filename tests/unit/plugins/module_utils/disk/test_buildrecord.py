@@ -3,17 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import json
 import os
-import stat
-import threading
+import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.slipway.images.plugins.module_utils.disk import buildrecord
+from ansible_collections.slipway.images.plugins.module_utils.disk import buildrecord, stampfile, tree
 from ansible_collections.slipway.images.plugins.module_utils.disk.buildrecord import BASE, REGISTRYS, BuildRecord
+from ansible_collections.slipway.images.plugins.module_utils.disk.selection import ALL, Ask
+from ansible_collections.slipway.images.plugins.module_utils.disk.stamps import Stamp
 
-RECORD = BuildRecord("sha256:" + "a" * 64, {"context": "sha256:1", "option labels": '{"ü": "\udce9"}'})
+STAMPS = {"a": Stamp(tree.FILE, 0o644, 3, 10, 20, 7, b"\n" * 32)}
+ASKED = (Ask("", ("src/*.c", "\udce9")), Ask("lib"), Ask("", (), ("x",)))
+RECORD = BuildRecord("sha256:" + "a" * 64, {"Dockerfile": "1", "option labels": '{"ü": "\udce9"}'}, STAMPS, ASKED)
 
 
 @pytest.mark.parametrize(
@@ -32,80 +34,49 @@ def test_what_differs(now: dict[str, str], changed: list[str]) -> None:
     assert BuildRecord("", {"a": "1", BASE + "b": "2", REGISTRYS + "b": "3"}).differs(now) == changed
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
-    file = tmp_path / "deep/er/x.json"
-    assert buildrecord.read(str(file)) is None
-    assert buildrecord.write(str(file), RECORD) == ""
-    assert buildrecord.read(str(file)) == RECORD
-    assert os.listdir(file.parent) == ["x.json"]
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-
-
-def test_cut_anywhere_it_is_no_record(tmp_path: Path) -> None:
-    file = tmp_path / "x.json"
-    buildrecord.write(str(file), RECORD)
-    whole = file.read_bytes()
-    for cut in range(len(whole)):
-        file.write_bytes(whole[:cut])
-        assert buildrecord.read(str(file)) is None
+@pytest.mark.parametrize("record", [RECORD, BuildRecord(RECORD.id, {}), BuildRecord(RECORD.id, {}, {}, ())])
+def test_what_is_written_is_read(tmp_path: Path, record: BuildRecord) -> None:
+    file = str(tmp_path / "x")
+    assert buildrecord.read(file) is None
+    assert buildrecord.write(file, record) == ""
+    assert buildrecord.read(file) == record
+    buildrecord.forget(file)
+    assert buildrecord.read(file) is None
+    assert BuildRecord("", {}).asked == ALL
 
 
 @pytest.mark.parametrize(
-    "data",
+    "change",
     [
-        {"version": buildrecord.VERSION + 1, "id": RECORD.id, "inputs": {}},
-        {"id": RECORD.id, "inputs": {}},
-        {"version": buildrecord.VERSION, "id": "busybox", "inputs": {}},
-        {"version": buildrecord.VERSION, "id": None, "inputs": {}},
-        {"version": buildrecord.VERSION, "id": RECORD.id, "inputs": ["a"]},
-        {"version": buildrecord.VERSION, "id": RECORD.id},
-        ["version", "id", "inputs"],
-        "version id inputs",
-        None,
+        {"id": "busybox"},
+        {"id": None},
+        {"id": ""},
+        {"inputs": ["a"]},
+        {"inputs": None},
+        {"asked": 7},
+        {"asked": ["a"]},
+        {"asked": [["a", None, []]]},
     ],
 )
-def test_what_is_no_record(tmp_path: Path, data: object) -> None:
-    (tmp_path / "x.json").write_text(json.dumps(data))
-    assert buildrecord.read(str(tmp_path / "x.json")) is None
+def test_what_is_no_record(tmp_path: Path, change: dict[str, t.Any]) -> None:
+    file = str(tmp_path / "x")
+    stampfile.write(file, {"id": RECORD.id, "inputs": {}, "asked": [], **change}, {})
+    assert buildrecord.read(file) is None
+    stampfile.write(file, {"id": RECORD.id, "inputs": {}}, {})
+    assert buildrecord.read(file) is None
 
 
-def test_what_is_no_text(tmp_path: Path) -> None:
-    (tmp_path / "x.json").write_bytes(b"\xff\xfe")
-    assert buildrecord.read(str(tmp_path / "x.json")) is None
-    assert buildrecord.read(str(tmp_path)) is None
-
-
-@pytest.mark.parametrize("where", ["file/x.json", "file/deep/x.json", "x.json"])
-def test_a_record_that_cannot_be_kept_is_a_warning(tmp_path: Path, where: str) -> None:
+def test_a_record_that_cannot_be_kept_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     (tmp_path / "file").write_text("")
-    (tmp_path / "x.json").mkdir()
-    warning = buildrecord.write(str(tmp_path / where), RECORD)
-    assert warning.startswith("cannot keep a record of this build in %s" % (tmp_path / where).parent)
-    assert sorted(os.listdir(tmp_path)) == ["file", "x.json"], "nothing half-written stays"
+    warning = buildrecord.write(buildrecord.path("engine", "app"), RECORD)
+    assert warning.startswith("cannot keep a record of this build in %s/file/slipway-images/builds, so" % tmp_path)
 
 
-def test_nobody_reads_half_of_it(tmp_path: Path) -> None:
-    file = str(tmp_path / "x.json")
-    records = [BuildRecord("sha256:" + str(n) * 64, {"context": str(n) * 9000}) for n in range(4)]
-    buildrecord.write(file, records[0])
-    writers = [
-        threading.Thread(target=lambda r=record: [buildrecord.write(file, r) for _turn in range(20)])
-        for record in records
-    ]
-    for writer in writers:
-        writer.start()
-    while any(writer.is_alive() for writer in writers):
-        assert buildrecord.read(file) in records
-    assert os.listdir(tmp_path) == ["x.json"]
-
-
-def test_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
-    one = buildrecord.path("unix:///a.sock", "app:1")
-    assert one.startswith("/cache/slipway-images/builds/") and one.endswith(".json")
-    assert buildrecord.path("unix:///a.sock", "app:1") == one
-    assert len({one, buildrecord.path("unix:///b.sock", "app:1"), buildrecord.path("unix:///a.sock", "app:2")}) == 3
-    monkeypatch.setenv("XDG_CACHE_HOME", "")
-    monkeypatch.setenv("HOME", "/home/u")
-    assert buildrecord.directory() == "/home/u/.cache/slipway-images/builds"
+def test_who_writes_one_sweeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    buildrecord.write(buildrecord.path("engine", "one"), RECORD)
+    os.utime(buildrecord.path("engine", "one"), (1, 1))
+    buildrecord.write(buildrecord.path("engine", "two"), RECORD)
+    assert buildrecord.read(buildrecord.path("engine", "one")) is None
+    assert buildrecord.read(buildrecord.path("engine", "two")) == RECORD

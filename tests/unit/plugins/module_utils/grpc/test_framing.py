@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import os
+
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.errors import FormatError
 from ansible_collections.slipway.images.plugins.module_utils.grpc.framing import (
@@ -10,15 +12,18 @@ from ansible_collections.slipway.images.plugins.module_utils.grpc.framing import
     LONGEST_FRAME,
     Frames,
     Messages,
+    data_frames,
     frame,
 )
+from hyperframe.frame import DataFrame, Frame
 
 SENT = [b"", b"a", b"x" * 300, b""]
 
 
 @pytest.mark.parametrize("cut", range(sum(5 + len(message) for message in SENT) + 1))
 def test_wherever_it_is_cut(cut: int) -> None:
-    data = b"".join(map(frame, SENT))
+    data = frame(*SENT)
+    assert data == b"".join(map(frame, SENT))
     messages = Messages()
     assert messages.feed(data[:cut]) + messages.feed(data[cut:]) == SENT
     assert not messages.unfinished
@@ -32,6 +37,18 @@ def test_what_is_no_message() -> None:
     messages = Messages()
     assert messages.feed(b"\0\0\0\0\2x") == []
     assert messages.unfinished
+
+
+@pytest.mark.parametrize("size", [1, 255, 256, LONGEST_FRAME, LONGEST_FRAME + 1, 1 << 20])
+def test_data_frames(size: int) -> None:
+    data, carried = os.urandom(size), []
+    pieces = data_frames(2**31 - 1, memoryview(data), 1 << 17)
+    for head, body in zip(pieces, pieces):
+        found, length = Frame.parse_frame_header(memoryview(head))
+        assert isinstance(found, DataFrame) and not found.flags
+        assert (found.stream_id, length) == (2**31 - 1, len(body)) and length <= 1 << 17
+        carried.append(body)
+    assert b"".join(carried) == data
 
 
 def test_frames_wherever_they_are_cut() -> None:

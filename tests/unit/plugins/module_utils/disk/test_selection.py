@@ -6,8 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.slipway.images.plugins.module_utils.buildkit.selection import Selection, followed, topmost
 from ansible_collections.slipway.images.plugins.module_utils.disk import tree
+from ansible_collections.slipway.images.plugins.module_utils.disk.selection import Ask, Selection, followed, topmost
 from ansible_collections.slipway.images.plugins.module_utils.errors import FormatError
 from ansible_collections.slipway.images.plugins.module_utils.image.ignore import IgnoreRules
 from hypothesis import given, settings
@@ -87,7 +87,10 @@ def test_topmost() -> None:
 def test_what_is_sent(
     root: Path, follow: list[str], include: list[str], exclude: list[str], found: list[str] | None
 ) -> None:
-    sent = [entry.path for entry in tree.walk(str(root), Selection.open(str(root), follow, include, exclude))]
+    sent = [
+        entry.path
+        for entry in tree.walk(str(root), Selection.open(str(root), follow, include, IgnoreRules.of(exclude)))
+    ]
     if found is None:
         assert len(sent) == len(list(root.rglob("*")))
     else:
@@ -102,7 +105,7 @@ PATTERNS = st.lists(
 @given(PATTERNS)
 @settings(max_examples=150, deadline=None)
 def test_excludes_alone_are_the_ignore_file(root: Path, patterns: list[str]) -> None:
-    ours = list(tree.walk(str(root), Selection.open(str(root), (), (), patterns)))
+    ours = list(tree.walk(str(root), Selection.open(str(root), (), (), IgnoreRules.of(patterns))))
     assert ours == list(tree.walk(str(root), IgnoreRules.of(patterns)))
 
 
@@ -110,7 +113,7 @@ def test_excludes_alone_are_the_ignore_file(root: Path, patterns: list[str]) -> 
 @settings(max_examples=150, deadline=None)
 def test_a_walk_sends_what_the_rules_leave(root: Path, include: list[str], exclude: list[str]) -> None:
     """Path by path, the two rules apart; and what is above such a path."""
-    chosen = Selection.open(str(root), (), include, exclude)
+    chosen = Selection.open(str(root), (), include, IgnoreRules.of(exclude))
     left = set()
     for path in root.rglob("*"):
         name = str(path.relative_to(root))
@@ -122,7 +125,16 @@ def test_a_walk_sends_what_the_rules_leave(root: Path, include: list[str], exclu
 
 
 def test_a_bad_pattern(root: Path) -> None:
-    with pytest.raises(FormatError, match="exclude patterns"):
-        Selection.open(str(root), (), (), ["["])
     with pytest.raises(FormatError, match="include patterns"):
-        Selection.open(str(root), (), ["["], ())
+        Selection.open(str(root), (), ["["], IgnoreRules())
+
+
+def test_an_ask_is_past_the_ignore_file(root: Path) -> None:
+    for ask, found in (
+        (Ask("", ("a", "c")), ["a", "a/d", "a/d/z", "a/up", "a/y"]),
+        (Ask("", (), ("a/*",)), ["a", "a/d", "a/d/z", "a/up", "a/y"]),
+        (Ask(), None),
+    ):
+        rules = IgnoreRules.of(["**/x", "c"])
+        sent = [entry.path for entry in ask.entries(str(root), rules)]
+        assert sent == ([entry.path for entry in tree.walk(str(root), rules)] if found is None else found)

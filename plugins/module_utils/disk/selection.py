@@ -19,6 +19,24 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import Forma
 from ansible_collections.slipway.images.plugins.module_utils.image.ignore import IgnoreRules
 
 
+class Ask(t.NamedTuple):
+    """What an engine asked for of the directory that it knows by `name`: `""` is the context. Without a pattern it is
+    all of it. The excludes are not kept: they are those of the ignore file, and its next reader's."""
+
+    name: str = ""
+    follow: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+
+    def entries(self, root: str, rules: IgnoreRules) -> t.Iterator[tree.Entry]:
+        """Of the directory, past the rules of its ignore file."""
+        if self.follow or self.include:
+            rules = Selection.open(root, self.follow, self.include, rules)
+        return tree.walk(root, rules)
+
+
+ALL = (Ask(),)
+
+
 @dataclass(frozen=True)
 class Selection(IgnoreRules):
     """The state of a directory holds those of both rules."""
@@ -27,7 +45,7 @@ class Selection(IgnoreRules):
     exclude: IgnoreRules = field(default_factory=IgnoreRules)
 
     @classmethod
-    def open(cls, root: str, follow: t.Sequence[str], include: t.Sequence[str], exclude: t.Sequence[str]) -> Selection:
+    def open(cls, root: str, follow: t.Sequence[str], include: t.Sequence[str], exclude: IgnoreRules) -> Selection:
         """`follow` are paths whose symbolic links, and their targets, are wanted too. `FormatError`: a bad pattern."""
         patterns = list(include)
         targets = followed(root, follow) if follow else None
@@ -35,7 +53,7 @@ class Selection(IgnoreRules):
             patterns = topmost([*patterns, *targets]) or []
         signs = [pattern[1:] if pattern.startswith("!") else "!" + pattern for pattern in patterns]
         rules = IgnoreRules.of(["**", *signs], "the include patterns") if patterns else IgnoreRules()
-        return cls(include=rules, exclude=IgnoreRules.of(exclude))
+        return cls(include=rules, exclude=exclude)
 
     def match(self, path: str, inherited: int = 0) -> tuple[bool, int]:
         of_exclude, of_include = divmod(inherited, len(self.include.runs) + 1)

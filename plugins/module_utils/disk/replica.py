@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an engine holds of our directories, so that BuildKit is only sent what it lacks.
+
+BuildKit keeps what it was sent under a key, and takes a file of equal size and time for an equal file. We remember the
+contents that went with those: where they no longer agree, the next build goes by a new key, and all is sent anew. And
+so we know what a build was made of without reading it first: what was sent, and what is held.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+import typing as t
+
+from ansible_collections.slipway.images.plugins.module_utils.disk import stampfile, stamps, tree
+from ansible_collections.slipway.images.plugins.module_utils.disk.context import IGNORE_FILE
+from ansible_collections.slipway.images.plugins.module_utils.disk.selection import Ask
+from ansible_collections.slipway.images.plugins.module_utils.disk.stamps import UNREAD, Stamp, Stamps
+from ansible_collections.slipway.images.plugins.module_utils.disk.tree import Entry
+from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
+
+BESIDE = ".replica"
+"""What comes behind the name of the build's record."""
+
+
+class _Listed(t.NamedTuple):
+    root: str
+    entry: Entry
+    now: int
+
+
+class Replica:
+    """For one build. `key` is the engine's name for what it holds; `asked` is what it asked for, in order."""
+
+    def __init__(self, file: str, key: str, held: Stamps) -> None:
+        self.key, self.asked = key, list[Ask]()
+        self._file, self._held = file, held
+        self._listed: dict[str, _Listed] = {}
+        self._sent: dict[str, bytes] = {}
+        self._probed: set[str] = set()
+
+    @classmethod
+    def open(cls, record: str, owner: str, roots: t.Mapping[str, str], known: Stamps) -> Replica:
+        """`record` is the file of the build's record, `owner` stands for the directories themselves, `roots` (name ->
+        path) is where they are now, and `known` tells some files' contents."""
+        file = record + BESIDE
+        found = stampfile.read(file)
+        if found and str(found[0].get("key")).startswith(owner):
+            header, held = found[0], dict(found[1])
+            if all(_agrees(held, name, root, known) for name, root in roots.items()):
+                return cls(file, header["key"], held)
+        return cls(file, owner + secrets.token_hex(16), {})
+
+    def listed(self, root: str, ask: Ask, entries: t.Iterator[Entry]) -> t.Iterator[Entry]:
+        """The entries, on their way to the engine."""
+        if ask == Ask(ask.name, (IGNORE_FILE,)) and ask.name not in self._probed:
+            # To read it, which BuildKit does first; it keeps that apart from the directory.
+            self._probed.add(ask.name)
+            return entries
+        self.asked.append(ask)
+        return self._noted(root, ask.name, entries)
+
+    def _noted(self, root: str, name: str, entries: t.Iterator[Entry]) -> t.Iterator[Entry]:
+        now = time.time_ns()
+        for entry in entries:
+            self._listed[stamps.name(name, entry.path)] = _Listed(root, entry, now)
+            yield entry
+
+    def sent(self, name: str, entry: Entry, pieces: t.Iterable[bytes]) -> t.Iterator[bytes]:
+        """The bytes of an entry that the engine asked for, on their way to it."""
+        sha = stamps.hashing()
+        for piece in pieces:
+            sha.update(piece)
+            yield piece
+        self._sent[stamps.name(name, entry.path)] = sha.digest()
+
+    def settle(self, done: bool) -> Stamps:
+        """What the build was made of, if it is `done`; what the engine holds now is written down in any case."""
+        now = {name: stamp for name in self._listed for stamp in self._settled(name, done)}
+        if self.asked:
+            stampfile.write(self._file, {"key": self.key}, now)
+        return now
+
+    def _settled(self, name: str, done: bool) -> t.Iterator[Stamp]:
+        root, entry, now = self._listed[name]
+        held, facts = self._held.get(name), entry.stat
+        if entry.kind != tree.FILE or name in self._sent:
+            yield Stamp.of(entry, self._sent.get(name, b""), now)
+        elif held and (held.kind, held.size, held.mtime) == (tree.FILE, facts.st_size, facts.st_mtime_ns):
+            # If it was touched after we looked, then not by us: the old times make the next one read it.
+            yield held
+        elif done:
+            # The engine has it from a build that nobody could write down.
+            yield Stamp.of(entry, _still(root, entry), now)
+
+
+def _agrees(held: dict[str, Stamp], name: str, root: str, known: Stamps) -> bool:
+    """Is no file another than the one that the engine would take it for? What had to be read to tell, and was as it
+    is `held`, gets the stamp of now, so that the next build need not read it."""
+    prefix, now = stamps.name(name, ""), time.time_ns()
+    for at, stamp in held.items():
+        if stamp.kind != tree.FILE or not at.startswith(prefix):
+            continue
+        path = at[len(prefix) :]
+        try:
+            facts = os.lstat(root + "/" + path)
+        except OSError:
+            continue
+        if stamp.holds(facts) or (facts.st_size, facts.st_mtime_ns) != (stamp.size, stamp.mtime):
+            continue
+        told, entry = known.get(at), Entry(path, tree.FILE, facts, "")
+        if told is None or not told.holds(facts) or told.content == UNREAD:
+            try:
+                told = Stamp.of(entry, stamps.sha256(tree.content(root, entry)), now)
+            except UsageError:  # whether the build has a use for it, it will find out
+                return False
+        if told.content != stamp.content:
+            return False
+        held[at] = told
+    return True
+
+
+def _still(root: str, entry: Entry) -> bytes:
+    """The content of a file that has not changed since it was listed, or `UNREAD`."""
+    try:
+        content = stamps.sha256(tree.content(root, entry))
+        facts = os.lstat(root + "/" + entry.path)
+    except (OSError, UsageError):
+        return UNREAD
+    return content if (facts.st_ctime_ns, facts.st_ino) == (entry.stat.st_ctime_ns, entry.stat.st_ino) else UNREAD

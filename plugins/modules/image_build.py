@@ -11,8 +11,8 @@ short_description: Build an image when what goes into it has changed
 version_added: 0.1.0
 author: the slipway.images authors (@slipway-images)
 description:
-  - Builds an image from a directory, a tar archive or a URL, with the engine's classic builder or with BuildKit. For
-    neither is the docker CLI or buildx needed.
+  - Builds an image from a directory, a tar archive or a URL, with BuildKit or the engine's classic builder. For neither
+    is the docker CLI or buildx needed.
   - Remembers on the target what went into an image. While that is unchanged and the name still points to that image,
     the task is C(ok), and the builder is not even asked.
   - The context is sent while it is read, without a temporary file, and takes no more memory when it is large.
@@ -22,9 +22,10 @@ extends_documentation_fragment:
   - slipway.images.registry
 options:
   name:
-    description: The name of the image, with or without a tag.
+    description:
+      - The name of the image, with or without a tag.
+      - Needed unless O(outputs) are files. An archive of an image may bear it.
     type: str
-    required: true
   tag:
     description: The tag, when O(name) has none.
     type: str
@@ -67,8 +68,16 @@ options:
     description: The stage to build; the last one by default.
     type: str
   platform:
-    description: The platform to build for, such as V(linux/arm64).
-    type: str
+    description:
+      - The platform to build for, such as V(linux/arm64).
+      - "Of several, V([linux/amd64, linux/arm64]), one image is made under one name. This takes BuildKit (see
+        O(builder)) and an engine with the containerd image store. The files of O(outputs[].type=local) and V(tar)
+        BuildKit makes everywhere, in a directory for each platform, such as C(linux_amd64)."
+      - What V(RUN) starts must be able to run, which for another architecture than the engine's takes an emulator on
+        its host.
+    type: list
+    elements: str
+    default: []
   pull:
     description: Build on what the registry has under the names of the base images now, not on what is on the engine.
     type: bool
@@ -80,23 +89,34 @@ options:
   rebuild:
     description:
       - V(changed) builds when the context, the Dockerfile, an option or a base image differs from what the image was
-        built of, and when there is no record of that.
+        built of, and when there is no record of that. Of a context, what counts is what the Dockerfile uses when
+        BuildKit builds, and with the classic builder all of it. Files are compared by content, permissions and link
+        target; only those whose size, times or inode moved are read again.
       - V(always) asks the builder each time. It is a change when another image comes out of it. No record is kept then.
       - V(never) builds only when a name is missing.
+      - The records are under C(~/.cache/slipway-images) (or C($XDG_CACHE_HOME)) on the target. To lose them costs time
+        only, and those that were of no use for 30 days are let go.
     type: str
     choices: [changed, always, never]
     default: changed
   builder:
     description:
-      - V(classic) is the builder that every engine has.
+      - V(auto) is BuildKit where it can be had. It is the classic builder on Podman, on an engine that says that it
+        would rather build so (Windows, or C(features.buildkit=false)), without the Python library C(h2) on the target,
+        and for what only that builder heeds, which is O(limits), O(squash), O(isolation), a O(network) of another name
+        than V(default), V(host) or V(none), and before Docker 23 O(shm_size) and O(ulimits).
+      - What only BuildKit can, such as O(secrets) or C(RUN --mount), is an error where it cannot be had.
       - "V(buildkit) runs stages side by side, knows C(RUN --mount), secrets and ssh, and is sent only the files that
-        the Dockerfile uses and that changed. It needs the Python library C(h2) on the target."
+        the Dockerfile uses and that changed. It needs C(h2) on the target."
+      - V(classic) is the builder that every engine has.
+      - An image that V(auto) built by one of them is not built anew because it would take the other now, unless the
+        Dockerfile has arguments such as C(TARGETARCH), which only BuildKit sets.
     type: str
-    choices: [classic, buildkit]
-    default: classic
+    choices: [auto, buildkit, classic]
+    default: auto
   secrets:
     description:
-      - Secrets for C(RUN --mount=type=secret), with O(builder=buildkit).
+      - Secrets for C(RUN --mount=type=secret). They need BuildKit, see O(builder).
       - Each is given by exactly one of O(secrets[].src), O(secrets[].env) and O(secrets[].value). Their contents are in
         no layer, no log and no record, and are not compared by O(rebuild=changed).
     type: list
@@ -118,7 +138,7 @@ options:
         type: str
   ssh:
     description:
-      - Agents for C(RUN --mount=type=ssh), with O(builder=buildkit). A build can list keys and sign with them, no more.
+      - Agents for C(RUN --mount=type=ssh). A build can list keys and sign with them, no more. They need BuildKit.
     type: list
     elements: dict
     default: []
@@ -176,6 +196,48 @@ options:
     type: list
     elements: str
     default: []
+  contexts:
+    description:
+      - What C(FROM) and C(COPY --from) may name besides stages and images, by name. It needs BuildKit of Docker 23 or
+        newer.
+      - Each is a directory on the target, an image as in V(docker-image://alpine:3.20), or the URL of a git repository
+        or an archive, which the engine fetches. What a directory's own C(.dockerignore) names stays out.
+      - What is used of a directory, and an image's id, count for O(rebuild=changed). What is behind a URL does not.
+    type: dict
+    default: {}
+  cache_to:
+    description:
+      - Where to keep the cache of this build for others. It needs BuildKit.
+      - V(inline) is in the image itself. Push that, and name it in O(cache_from) elsewhere.
+      - V(type=registry,ref=IMAGE,mode=max) is an image of its own, which takes an engine with the containerd image
+        store. It is kept when something is built, and asks for no build by itself.
+    type: list
+    elements: str
+    default: []
+  outputs:
+    description:
+      - What comes out of the build, at most one. By default that is the image, on the engine. Files need BuildKit.
+      - Files are written only when the build came to its end. A task is C(ok) when nothing that they consist of
+        differs, whether it was built again or not.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      type:
+        description:
+          - V(image) is the image on the engine.
+          - V(local) puts the files of the last stage into the directory O(outputs[].dest). What is there under other
+            names stays, also what an earlier build put there. Owners are those of the task, permissions, links and
+            times those of the build.
+          - V(tar) is the files of the last stage in one tar.
+          - V(oci) and V(docker) are archives of the image, which engines with the containerd image store can make.
+            Others do not know them; there, build the image and save it by M(slipway.images.image_save).
+        type: str
+        required: true
+        choices: [image, local, tar, oci, docker]
+      dest:
+        description: Where to put it on the target. The directory above it must be there.
+        type: path
   squash:
     description: Make one layer of all that the build adds. An experimental feature of the engine.
     type: bool
@@ -218,14 +280,34 @@ EXAMPLES = r"""
     dockerfile: docker/Dockerfile.prod
     target: runtime
 
+- name: One name for two platforms, on an engine with the containerd image store
+  slipway.images.image_build:
+    name: registry.example.com/shop/app:1.4
+    path: /srv/app
+    platform: [linux/amd64, linux/arm64]
+
 - name: With a secret that is in no layer
   slipway.images.image_build:
     name: shop/app:1.4
     path: /srv/app
-    builder: buildkit
     secrets:
       - id: npm_token
         value: "{{ vault_npm_token }}"
+
+- name: Compile, and keep nothing but the result
+  slipway.images.image_build:
+    path: /srv/app
+    target: binaries
+    outputs:
+      - {type: local, dest: /opt/app}
+
+- name: With files from beside the context, and a base image chosen here
+  slipway.images.image_build:
+    name: shop/app:1.4
+    path: /srv/app
+    contexts:
+      assets: /srv/assets
+      base: docker-image://registry.example.com/base:3
 
 - name: A Dockerfile without a context
   slipway.images.image_build:
@@ -251,7 +333,7 @@ build:
       description: The builder that ran.
       type: str
     id:
-      description: The id of the image, empty when the build failed.
+      description: The id of the image, or the digest of the files that came out of it; empty when the build failed.
       type: str
     seconds:
       description: How long it took.
@@ -266,8 +348,8 @@ build:
     steps:
       description:
         - "The steps, each with C(index), C(total), C(stage), C(name), C(state) (V(done), V(cached), V(failed) or
-          V(canceled)), C(seconds), C(exit_code), C(line) in the Dockerfile, the last lines of C(output), and how many
-          lines before them were C(truncated)."
+          V(canceled)), C(seconds), C(exit_code), C(line) in the Dockerfile, the last lines of C(output), how many
+          lines before them were C(truncated), and with several platforms C(platform)."
       type: list
       elements: dict
 image:
@@ -288,7 +370,10 @@ ansible_facts:
       description: Each name with the image it names now.
       type: dict
 diff:
-  description: The id that each name points to, before and after.
+  description:
+    - The id that each name points to, or the digest of the files, before and after.
+    - In C(prepared), where there is a record to compare with, the inputs that changed, one a line. Values of arguments
+      are shown when they are short, and when their names do not sound as if nobody should see them.
   returned: always
   type: dict
   sample: {before: {"shop/app:1.4": absent}, after: {"shop/app:1.4": "sha256:1d34..."}}
@@ -313,18 +398,27 @@ error:
 
 import contextlib
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from ansible_collections.slipway.images.plugins.module_utils.building import classic, inputs, source
-from ansible_collections.slipway.images.plugins.module_utils.building.build import Build
+from ansible_collections.slipway.images.plugins.module_utils.building import (
+    choice,
+    classic,
+    comparison,
+    exports,
+    inputs,
+    source,
+)
+from ansible_collections.slipway.images.plugins.module_utils.building.build import Build, Taken
 from ansible_collections.slipway.images.plugins.module_utils.disk import buildrecord
 from ansible_collections.slipway.images.plugins.module_utils.disk.buildrecord import BuildRecord
 from ansible_collections.slipway.images.plugins.module_utils.disk.config import Config, proxies
 from ansible_collections.slipway.images.plugins.module_utils.engine import images
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
-from ansible_collections.slipway.images.plugins.module_utils.errors import RequirementError, SlipwayError, UsageError
+from ansible_collections.slipway.images.plugins.module_utils.errors import SlipwayError
+from ansible_collections.slipway.images.plugins.module_utils.image import contexts
 from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
 from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest, secrets
+from ansible_collections.slipway.images.plugins.module_utils.image.digest import is_foretold
 from ansible_collections.slipway.images.plugins.module_utils.image.dockerfile import Dockerfile
 from ansible_collections.slipway.images.plugins.module_utils.image.tagging import Tag
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import ABSENT, Attrs, Outcome, Plan
@@ -332,14 +426,14 @@ from ansible_collections.slipway.images.plugins.module_utils.task.run import run
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, REGISTRY, Spec
 
 if t.TYPE_CHECKING:
-    from ansible_collections.slipway.images.plugins.module_utils.buildkit.offer import Offer
+    from ansible_collections.slipway.images.plugins.module_utils.engine.foretelling import Foretelling
 
 SPEC = (
     ENGINE
     + REGISTRY
     + Spec(
         {
-            "name": {"type": "str", "required": True},
+            "name": {"type": "str"},
             "tag": {"type": "str", "default": "latest"},
             "tags": {"type": "list", "elements": "str", "default": []},
             "path": {"type": "path"},
@@ -350,11 +444,11 @@ SPEC = (
             "args": {"type": "dict", "default": {}},
             "labels": {"type": "dict", "default": {}},
             "target": {"type": "str"},
-            "platform": {"type": "str"},
+            "platform": {"type": "list", "elements": "str", "default": []},
             "pull": {"type": "bool", "default": False},
             "nocache": {"type": "bool", "default": False},
             "rebuild": {"type": "str", "choices": ["changed", "always", "never"], "default": "changed"},
-            "builder": {"type": "str", "choices": ["classic", "buildkit"], "default": "classic"},
+            "builder": {"type": "str", "choices": ["auto", "buildkit", "classic"], "default": "auto"},
             "secrets": {
                 "type": "list",
                 "elements": "dict",
@@ -392,6 +486,17 @@ SPEC = (
                 },
             },
             "cache_from": {"type": "list", "elements": "str", "default": []},
+            "contexts": {"type": "dict", "default": {}},
+            "cache_to": {"type": "list", "elements": "str", "default": []},
+            "outputs": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "type": {"type": "str", "required": True, "choices": ["image", "local", "tar", "oci", "docker"]},
+                    "dest": {"type": "path"},
+                },
+            },
             "squash": {"type": "bool", "default": False},
             "isolation": {"type": "str"},
             "use_config_proxy": {"type": "bool", "default": True},
@@ -411,90 +516,100 @@ SPEC = (
 )
 
 UNKNOWN = "(known after build)"
-CONTEXT = "context"
+BUILDER = "option builder"
 
 
 @dataclass(frozen=True)
 class Seen:
-    """`here`: what each name points to. `changed`: the inputs that differ from `record`, if there is one and its
-    image is still here."""
+    """`here`: what each name points to. `files`: the digest of what there is of the files that are to come out of it,
+    by their place. `changed`: the inputs that differ from `record`, if there is one and what it tells of is here;
+    `told`: how, in lines for a person."""
 
     here: t.Mapping[str, Attrs]
     build: Build
     record: BuildRecord | None = None
     changed: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    files: t.Mapping[str, str] = field(default_factory=dict)
 
 
 def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
     request = BuildRequest.of(params)
-    sent = source.of(params)
-    hidden = source.secrets(params)
+    sent = source.of(params, contexts.directories(request.contexts))
+    services = source.services(params)
     dockerfile = Dockerfile.parse(sent.dockerfile.decode("utf-8", "replace") if sent else "")
+    builder = choice.builder(engine, params, request, dockerfile)
     bases = inputs.bases(dockerfile, request)
     build = Build(
         request=request,
         source=sent,
         url=params["url"],
+        builder=builder,
         path=sent.dockerfile_name if sent else params["dockerfile"] or "Dockerfile",
+        given=params["dockerfile"],
+        inline=params["dockerfile_inline"] is not None,
         dockerfile=dockerfile,
         bases=bases,
         inputs={
             **request.inputs(),
-            "option builder": params["builder"],
+            **comparison.of_dockerfile(sent),
+            BUILDER: choice.compared(params, dockerfile, builder),
             **inputs.ids(engine, bases),
             **(inputs.digests(engine, bases) if params["pull"] and params["rebuild"] != "never" else {}),
         },
-        offer=_offer(engine, params, request, sent, hidden),
-        secrets=request.secrets | {value.decode("utf-8", "replace") for value in hidden.values()},
+        services=services,
+        secrets=request.secrets | {value.decode("utf-8", "replace") for value in services.secrets.values()},
         recording=sent is not None and params["rebuild"] != "always",
-        record=buildrecord.path(str(engine.transport.address), str(request.names[0])),
+        record=buildrecord.path(str(engine.transport.address), exports.key(request, params)),
         proxies=_proxies(engine, params),
         log_limit=max(0, params["log_limit"]),
     )
-    here = {str(name): images.inspect(engine, str(name)) for name in request.names}
+    here = {} if request.export else {str(name): images.inspect(engine, str(name)) for name in request.names}
+    files = exports.found(request.export, build.record)
+    then = _foretold(engine, build, here)
+    if then:
+        return then
     record = buildrecord.read(build.record) if sent and params["rebuild"] == "changed" else None
-    if record is None or sent is None or not _present(engine, record, here):
-        return Seen(here, build)
-    build = replace(build, inputs={**build.inputs, CONTEXT: sent.digest()})
-    return Seen(here, build, record, tuple(record.differs(build.inputs)))
-
-
-def _offer(
-    engine: Engine,
-    params: t.Mapping[str, t.Any],
-    request: BuildRequest,
-    sent: source.Source | None,
-    hidden: t.Mapping[str, bytes],
-) -> Offer | None:
-    """What BuildKit may ask of us; `None` for the classic builder, which asks nothing."""
-    if params["builder"] == "classic":
-        if params["secrets"] or params["ssh"]:
-            raise UsageError("secrets and ssh need BuildKit: set builder to buildkit", option="builder")
-        return None
-    if engine.podman:
-        raise RequirementError("Podman has no BuildKit: leave out builder", option="builder")
-    from ansible_collections.slipway.images.plugins.module_utils.building import buildkit
-
-    return buildkit.offer(engine, params, request, sent, hidden)
+    if record is None or sent is None or not _present(engine, record, here, files):
+        return Seen(here, build, files=files)
+    compared = comparison.compare(build.record, record, build.inputs, sent)
+    build = replace(build, stamps=compared.stamps)
+    touched = [path for path, digest in files.items() if digest != record.id]
+    return Seen(here, build, record, (*compared.changed, *touched), compared.told, files)
 
 
 def _proxies(engine: Engine, params: t.Mapping[str, t.Any]) -> dict[str, str]:
     if not params["use_config_proxy"]:
         return {}
-    return proxies(Config.read(params["docker_config"], engine.warnings), params["docker_host"])
+    return proxies(Config.read(params["docker_config"], engine.warnings), str(engine.transport.address))
 
 
-def _present(engine: Engine, record: BuildRecord, here: t.Mapping[str, Attrs]) -> bool:
+def _foretold(engine: Engine, build: Build, here: t.Mapping[str, Attrs]) -> Seen | None:
+    """In a run in check mode an earlier task may have said that it would build this."""
+    id = here[build.request.subject].get("Id", "") if here else ""
+    if not is_foretold(id):
+        return None
+    from ansible_collections.slipway.images.plugins.module_utils.building.foretold import compare
+
+    found = compare(engine, build, id)
+    return Seen(here, build, *found) if found else None
+
+
+def _present(engine: Engine, record: BuildRecord, here: t.Mapping[str, Attrs], files: t.Mapping[str, str]) -> bool:
+    if files:
+        return ABSENT not in files.values()
     return any(attrs.get("Id") == record.id for attrs in here.values()) or bool(images.inspect(engine, record.id))
 
 
 def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Plan:
     actions: tuple[Build | Tag, ...] = ()
-    before = {name: attrs.get("Id", ABSENT) for name, attrs in seen.here.items()}
+    before = {**{name: attrs.get("Id", ABSENT) for name, attrs in seen.here.items()}, **seen.files}
     if seen.record and not seen.changed:
         id = seen.record.id
         actions = tuple(
-            Tag(id, name, "which is built already") for name in seen.build.request.names if before[str(name)] != id
+            Tag(id, name, "which is built already")
+            for name in seen.build.request.names
+            if before.get(str(name), id) != id
         )
         after = dict.fromkeys(before, id)
     elif params["rebuild"] == "never" and ABSENT not in before.values():
@@ -502,7 +617,7 @@ def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Plan:
     else:
         actions = (replace(seen.build, reason=_reason(params, seen, before)),)
         after = dict.fromkeys(before, UNKNOWN)
-    return Plan(before, after, actions, seen.here, {"build": {}})
+    return Plan(before, after, actions, seen.here, {"build": {}}, told=seen.told)
 
 
 def _reason(params: t.Mapping[str, t.Any], seen: Seen, before: t.Mapping[str, str]) -> str:
@@ -516,7 +631,7 @@ def _reason(params: t.Mapping[str, t.Any], seen: Seen, before: t.Mapping[str, st
 
 
 def apply(engine: Engine, todo: Plan) -> Outcome:
-    log: dict[str, t.Any] = {}
+    log: BuildLog | None = None
     done: list[Build | Tag] = []
     try:
         for action in todo.actions:
@@ -532,25 +647,48 @@ def apply(engine: Engine, todo: Plan) -> Outcome:
     return _left(engine, todo, done, log)
 
 
-def _left(engine: Engine, todo: Plan, done: t.Iterable[Build | Tag], log: dict[str, t.Any]) -> Outcome:
+def foretell(engine: Foretelling, todo: Plan) -> Outcome:
+    from ansible_collections.slipway.images.plugins.module_utils.building.foretold import tell
+
+    for action in todo.actions:
+        if isinstance(action, Tag):
+            engine.world.point(action.name, action.id)
+        else:
+            tell(engine, action)
+    here = {text: images.inspect(engine, text) for text in todo.images}
+    after = {text: attrs.get("Id", ABSENT) for text, attrs in here.items()}
+    return replace(todo.foretold(), after={**todo.after, **after}, images=here)
+
+
+def _left(engine: Engine, todo: Plan, done: t.Iterable[Build | Tag], log: BuildLog | None) -> Outcome:
+    results = {"build": log.as_result() if log else {}}
+    if log and log.altered is not None:
+        return Outcome(dict.fromkeys(todo.before, log.id) if log.altered else todo.before, tuple(done), {}, results)
     here = {name: images.inspect(engine, name) for name in todo.before}
     after = {name: attrs.get("Id", ABSENT) for name, attrs in here.items()}
-    return Outcome(after, tuple(done), here, {"build": log})
+    return Outcome(after, tuple(done), here, results)
 
 
-def _build(engine: Engine, build: Build) -> dict[str, t.Any]:
-    log, digest = _run(engine, build)
+def _build(engine: Engine, build: Build) -> BuildLog:
+    log, taken = _run(engine, build)
     log.check(build.path)
-    if build.recording:
-        went_in = {**build.inputs, **inputs.ids(engine, build.brought()), CONTEXT: digest}
-        warning = buildrecord.write(build.record, BuildRecord(log.id, went_in))
+    if not build.recording:
+        buildrecord.forget(build.record)  # or the name would go back to what it was before
+    elif _bears(engine, build, log.id):
+        went_in = {**build.inputs, BUILDER: build.builder, **inputs.ids(engine, build.brought())}
+        warning = buildrecord.write(build.record, BuildRecord(log.id, went_in, *taken))
         engine.warnings.extend([warning] if warning else [])
-    return log.as_result()
+    return log
 
 
-def _run(engine: Engine, build: Build) -> tuple[BuildLog, str]:
-    """By the builder that was chosen: its log, and the digest of the context."""
-    if build.offer is None:
+def _bears(engine: Engine, build: Build, id: str) -> bool:
+    """Does the name still bear what was built? Else another play was faster, and it is for its record to say."""
+    return bool(build.request.export) or images.inspect(engine, str(build.request.names[0])).get("Id") == id
+
+
+def _run(engine: Engine, build: Build) -> tuple[BuildLog, Taken]:
+    """By the builder that was chosen."""
+    if build.builder == choice.CLASSIC:
         return classic.run(engine, build)
     from ansible_collections.slipway.images.plugins.module_utils.building import buildkit
 
@@ -558,7 +696,7 @@ def _run(engine: Engine, build: Build) -> tuple[BuildLog, str]:
 
 
 def main() -> None:
-    run(SPEC, observe, plan, apply)
+    run(SPEC, observe, plan, apply, foretell)
 
 
 if __name__ == "__main__":

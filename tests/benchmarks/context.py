@@ -20,7 +20,7 @@ DOCKERFILE = "FROM scratch\nCOPY Dockerfile /\n"
 
 def measure(setting: Setting) -> t.Iterator[table.Row]:
     least, their_least = _costs(setting, _context(setting, "empty"))
-    for what, fill in {"5,000 files, 100 MB": _many, "1 file of 1 GB": _one}.items():
+    for what, fill in CONTEXTS.items():
         path = _context(setting, fill.__name__)
         fill(path)
         ours, theirs = _costs(setting, path)
@@ -34,7 +34,7 @@ def measure(setting: Setting) -> t.Iterator[table.Row]:
 
 def _costs(setting: Setting, path: Path) -> tuple[meter.Cost, meter.Cost]:
     name = f"bench/{path.name}".replace("_", "")
-    ours = setting.module("slipway.images.image_build", name=name, path=str(path), rebuild="always")
+    ours = setting.module("slipway.images.image_build", name=name, path=str(path), builder="classic", rebuild="always")
     theirs = setting.module(
         "community.docker.docker_image", name=name, source="build", force_source=True, build={"path": str(path)}
     )
@@ -61,3 +61,7 @@ def _one(path: Path) -> None:
     with open(path / "data", "wb") as file:
         for number in range(1000):
             file.write(number.to_bytes(4, "big") + block[4:])
+
+
+CONTEXTS: dict[str, t.Callable[[Path], None]] = {"5,000 files, 100 MB": _many, "1 file of 1 GB": _one}
+"""Ways to fill a directory."""

@@ -28,9 +28,11 @@ from pathlib import Path
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.buildkit import trace
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.offer import Offer
+from ansible_collections.slipway.images.plugins.module_utils.buildkit.session import shared_key
 from ansible_collections.slipway.images.plugins.module_utils.disk import tree
 from ansible_collections.slipway.images.plugins.module_utils.disk.context import Context, Tally
 from ansible_collections.slipway.images.plugins.module_utils.disk.credentials import Auth
+from ansible_collections.slipway.images.plugins.module_utils.disk.replica import Replica
 from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import LoneDockerfile, TarContext
 from ansible_collections.slipway.images.plugins.module_utils.errors import BuildError, UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
@@ -60,11 +62,12 @@ class Engine:
 
     address: str
     sent: int = 0
-    offers: list[Offer] = field(default_factory=list)
+    replicas: list[Replica] = field(default_factory=list)
 
     @property
     def used(self) -> tuple[str, ...]:
-        return self.offers[-1].used
+        """What the engine asked for of the last context."""
+        return tuple(path for ask in self.replicas[-1].asked for path in ask.follow)
 
     def build(
         self,
@@ -77,8 +80,10 @@ class Engine:
         **services: t.Any,
     ) -> BuildLog:
         context = Context.open(source, dockerfile) if isinstance(source, str) else source
+        if isinstance(context, Context):
+            self.replicas.append(Replica("", shared_key(context.root), {}))
+            services["replica"] = self.replicas[-1]
         offer = Offer.of(context, dockerfile=dockerfile, inline=False, lookup=lookup, **services)
-        self.offers.append(offer)
         transport = Transport(Address.parse(self.address))
         stream = Counting(upgrade(transport, f"{API}/session", offer.session.headers))
         body = context.blocks(Tally()) if isinstance(context, TarContext) else None

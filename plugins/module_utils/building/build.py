@@ -10,8 +10,10 @@ import typing as t
 from dataclasses import dataclass, field
 from functools import partial
 
-from ansible_collections.slipway.images.plugins.module_utils.building.source import Source
+from ansible_collections.slipway.images.plugins.module_utils.building.source import Services, Source
 from ansible_collections.slipway.images.plugins.module_utils.disk.buildrecord import BASE
+from ansible_collections.slipway.images.plugins.module_utils.disk.selection import ALL, Ask
+from ansible_collections.slipway.images.plugins.module_utils.disk.stamps import Stamps
 from ansible_collections.slipway.images.plugins.module_utils.engine.transfer import Records
 from ansible_collections.slipway.images.plugins.module_utils.errors import EngineError
 from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
@@ -19,32 +21,41 @@ from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest 
 from ansible_collections.slipway.images.plugins.module_utils.image.dockerfile import Dockerfile
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 
-if t.TYPE_CHECKING:
-    from ansible_collections.slipway.images.plugins.module_utils.buildkit.offer import Offer
+
+class Taken(t.NamedTuple):
+    """What a build took of the context."""
+
+    stamps: Stamps
+    asked: tuple[Ask, ...] = ALL
 
 
 @dataclass(frozen=True)
 class Build:
-    """Ask the builder. `inputs` is what is known of them so far, without the context if nobody has read it yet.
+    """Ask `builder` (`classic` or `buildkit`). `inputs` is what is known of them so far, and `stamps` what is known of
+    the context. `given` is the Dockerfile as the task names it, `inline` whether it is the task's own text.
     `recording`: write down what went in, for `rebuild: changed` to compare; with `always` nobody will."""
 
     request: BuildRequest
     source: Source | None
     url: str | None
+    builder: str
     path: str
+    given: str | None
+    inline: bool
     dockerfile: Dockerfile
     bases: tuple[Reference, ...]
     inputs: t.Mapping[str, str]
-    offer: Offer | None
+    services: Services
     secrets: frozenset[str] = field(repr=False)
     record: str
     recording: bool
     proxies: t.Mapping[str, str]
     log_limit: int
+    stamps: Stamps = field(default_factory=dict, repr=False)
     reason: str = ""
 
     def __str__(self) -> str:
-        return "build %s (%s)" % (self.request.names[0], self.reason)
+        return "build %s (%s)" % (self.request.subject, self.reason)
 
     def brought(self) -> t.Iterator[Reference]:
         """The base images whose ids the build may have changed: the builder pulls what is not here, and with `pull`

@@ -5,58 +5,65 @@
 
 from __future__ import annotations
 
-import typing as t
+import hashlib
+from dataclasses import replace
 
-from ansible_collections.slipway.images.plugins.module_utils.building.build import Build
-from ansible_collections.slipway.images.plugins.module_utils.building.source import Source
+from ansible_collections.slipway.images.plugins.module_utils.building import receipt, solving
+from ansible_collections.slipway.images.plugins.module_utils.building.build import Build, Taken
 from ansible_collections.slipway.images.plugins.module_utils.buildkit import trace
+from ansible_collections.slipway.images.plugins.module_utils.buildkit.filesend import Services
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.offer import Offer
-from ansible_collections.slipway.images.plugins.module_utils.disk import secretfile
-from ansible_collections.slipway.images.plugins.module_utils.disk.context import Tally
+from ansible_collections.slipway.images.plugins.module_utils.buildkit.session import shared_key
+from ansible_collections.slipway.images.plugins.module_utils.disk.context import Context, Tally
+from ansible_collections.slipway.images.plugins.module_utils.disk.replica import Replica
+from ansible_collections.slipway.images.plugins.module_utils.disk.selection import ALL
 from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import TarContext
-from ansible_collections.slipway.images.plugins.module_utils.engine import builder
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
-from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest
 
-IGNORED = {"limits": {"memory", "memswap", "cpushares", "cpusetcpus"}}
-IGNORED_OF_OLD = {"shm_size": {"shmsize"}, "ulimits": {"ulimits"}}
-"""Options that BuildKit silently passes over, as the engine spells them in its query; the second before Docker 23."""
-SINCE_HEEDED = (1, 42)
+ANY_NAME_UNTIL = (1, 48)
+"""From Docker 28 on, no name in a context may be anything but UTF-8."""
 
 
-def offer(
-    engine: Engine,
-    params: t.Mapping[str, t.Any],
-    request: BuildRequest,
-    source: Source | None,
-    hidden: t.Mapping[str, bytes],
-) -> Offer:
-    """What it may ask of us. `hidden`: secrets by id."""
-    ignored = [option for option, keys in IGNORED.items() if keys & request.options.keys()]
-    if engine.api < SINCE_HEEDED:
-        ignored += [option for option, keys in IGNORED_OF_OLD.items() if keys & request.options.keys()]
-    engine.warnings.extend("BuildKit ignores %s; the classic builder does not" % option for option in ignored)
-    return Offer.of(
-        source,
-        dockerfile=params["dockerfile"],
-        inline=params["dockerfile_inline"] is not None,
+def run(engine: Engine, build: Build) -> tuple[BuildLog, Taken]:
+    if build.request.export is None:
+        return _ask(engine, build, {})
+    with receipt.of(build.request.export) as received:
+        log, taken = _ask(engine, build, received.services)
+        log = replace(log, id=received.digest() if received.complete and not log.error else "")
+        log.check(build.path)  # what did not come to its end is not put in place
+        return replace(log, altered=received.settle(build.record)), taken
+
+
+def _ask(engine: Engine, build: Build, takes: Services) -> tuple[BuildLog, Taken]:
+    replica, tally, done = _replica(build), Tally(build.recording), False
+    offer = Offer.of(
+        build.source,
+        dockerfile=build.given,
+        inline=build.inline,
         lookup=engine.auths.lookup,
-        secrets_by_id=hidden,
-        agents={agent["id"]: secretfile.agent(agent["id"], agent["socket"]) for agent in params["ssh"]},
-        any_name=engine.api < (1, 48),
+        secrets_by_id=build.services.secrets,
+        agents=build.services.agents,
+        takes=takes,
+        replica=replica,
+        any_name=engine.api < ANY_NAME_UNTIL,
     )
-
-
-def run(engine: Engine, build: Build) -> tuple[BuildLog, str]:
-    """The log, and the digest of the context before it was sent."""
-    offer = t.cast(Offer, build.offer)
-    # Before it is sent: what changes while it is, is a change for the next time.
-    digest = build.source.digest() if build.source and build.recording else ""
     query = [*offer.query, *build.request.query(build.proxies), *([("remote", build.url)] if build.url else [])]
-    with offer.session.serve(builder.session(engine, offer.session.headers)):
-        tar = build.source.blocks(Tally(False)) if isinstance(build.source, TarContext) else None
-        log = build.follow(trace.fold, builder.build(engine, query, engine.auths.config_header(()), tar))
-    # What went wrong on our side is the cause of what the engine says.
-    offer.session.check()
-    return log, digest
+    try:
+        with solving.session(engine, offer.session):
+            tar = build.source.blocks(tally) if isinstance(build.source, TarContext) else None
+            log = build.follow(trace.fold, solving.records(engine, offer.session, query, tar))
+        # What went wrong on our side is the cause of what the engine says.
+        offer.session.check()
+        done = not log.error
+    finally:
+        stamps = replica.settle(done) if replica else tally.stamps
+    return log, Taken(stamps, tuple(replica.asked) if replica else ALL)
+
+
+def _replica(build: Build) -> Replica | None:
+    if not isinstance(build.source, Context):
+        return None
+    roots = {"": build.source.root, **{name: beside.root for name, beside in build.source.beside.items()}}
+    owner = hashlib.sha256("".join(name + shared_key(root) for name, root in roots.items()).encode()).hexdigest()
+    return Replica.open(build.record, owner, roots, build.stamps)

@@ -5,28 +5,49 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.slipway.images.plugins.module_utils.disk import secretfile
-from ansible_collections.slipway.images.plugins.module_utils.disk.context import Context
+from ansible_collections.slipway.images.plugins.module_utils.disk.context import Beside, Context
 from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import LoneDockerfile, TarContext
+from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Services:
+    """What BuildKit may ask of us beside the context, by id: secrets, and the sockets of ssh agents."""
+
+    secrets: t.Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    agents: t.Mapping[str, str] = field(default_factory=dict)
+
 
 Source = t.Union[Context, TarContext, LoneDockerfile]
 """A context that we send; `None` stands for one that the engine fetches."""
 
 
-def of(params: t.Mapping[str, t.Any]) -> Source | None:
+def of(params: t.Mapping[str, t.Any], directories: t.Mapping[str, str]) -> Source | None:
+    """`directories` are those beside the context, by name."""
+    if directories and params["path"] is None:
+        raise UsageError("contexts: with directories, path must be one, too", option="contexts")
     if params["url"] is not None:
         return None
     if params["archive"] is not None:
         return TarContext.open(params["archive"], params["dockerfile"])
     if params["path"] is None:
         return LoneDockerfile(params["dockerfile_inline"].encode("utf-8", "surrogateescape"))
-    return Context.open(params["path"], params["dockerfile"], params["dockerfile_inline"])
+    context = Context.open(params["path"], params["dockerfile"], params["dockerfile_inline"])
+    return replace(context, beside={name: Beside.open(os.path.expanduser(path)) for name, path in directories.items()})
 
 
-def secrets(params: t.Mapping[str, t.Any]) -> dict[str, bytes]:
-    """Secrets by id. What is named and not there is an error, in check mode too."""
+def services(params: t.Mapping[str, t.Any]) -> Services:
+    """What is named and not there is an error, in check mode too."""
+    agents = {agent["id"]: secretfile.agent(agent["id"], agent["socket"]) for agent in params["ssh"]}
+    return Services(_secrets(params), agents)
+
+
+def _secrets(params: t.Mapping[str, t.Any]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for secret in params["secrets"]:
         if secret["src"] is not None:

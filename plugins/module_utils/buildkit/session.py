@@ -14,11 +14,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import threading
 import typing as t
 import uuid
 
-from ansible_collections.slipway.images.plugins.module_utils.errors import SlipwayError, TransportError
+from ansible_collections.slipway.images.plugins.module_utils.buildkit.carriage import Stream, carried
 from ansible_collections.slipway.images.plugins.module_utils.grpc import connection
 from ansible_collections.slipway.images.plugins.module_utils.grpc.call import Handler, unary
 from ansible_collections.slipway.images.plugins.module_utils.grpc.server import Server
@@ -29,25 +28,7 @@ MISSING = connection.MISSING
 HEALTH = "/grpc.health.v1.Health/Check"
 SERVING = b"\x08\x01"
 PATIENCE = 10.0  # seconds that a call may take to notice that it is over
-_PIECE = 64 << 10
 _SHARED = "X-Docker-Expose-Session-"
-
-
-class Stream(t.Protocol):
-    """A connection: one thread may send while another receives, and a third shut it down, which ends both.
-
-    What it raises is `TransportError`.
-    """
-
-    def receive(self, size: int) -> bytes:
-        """At most `size` bytes, b"" at the end."""
-
-    def send(self, data: bytes) -> None: ...
-
-    def shut(self) -> None:
-        """Let `receive` and `send` come back; may be called again."""
-
-    def close(self) -> None: ...
 
 
 class Session:
@@ -60,7 +41,6 @@ class Session:
         self._key = key
         self._failures: list[BaseException] = []
         self._server = Server(self._services, self._failures.append)
-        self._over = False
 
     @property
     def headers(self) -> list[tuple[str, str]]:
@@ -80,55 +60,17 @@ class Session:
         After a block that ended well, calls may come to their end first: the engine is done before we have written
         what it exported.
         """
-        threads = [
-            threading.Thread(target=run, args=(stream,), name=f"session-{run.__name__}", daemon=True)
-            for run in (self._receive, self._send)
-        ]
-        for thread in threads:
-            thread.start()
         try:
-            yield self
-            self._server.drain(PATIENCE)
+            with carried(self._server, stream, "session", self._failures.append):
+                yield self
+                self._server.drain(PATIENCE)
         finally:
-            self._over = True
-            self._server.close()
-            stream.shut()
-            for thread in threads:
-                thread.join()
             self._server.join(PATIENCE)
-            stream.close()
 
     def check(self) -> None:
         """Raise the first thing that went wrong on our side, if anything did."""
         for failure in self._failures:
             raise failure
-
-    def _receive(self, stream: Stream) -> None:
-        try:
-            while True:
-                data = stream.receive(_PIECE)
-                if not data:
-                    break
-                self._server.receive(data)
-            if self._server.busy:
-                raise TransportError("the engine closed the build's session in the middle of a call")
-        except SlipwayError as exc:
-            if not self._over:
-                self._failures.append(exc)
-        finally:
-            self._server.close()
-
-    def _send(self, stream: Stream) -> None:
-        try:
-            for data in iter(self._server.outgoing, b""):
-                stream.send(data)
-        except TransportError as exc:
-            # An engine that is done hangs up, also while a last word of ours (an acknowledgement) is on its way.
-            if self._server.busy and not self._over:
-                self._failures.append(exc)
-        finally:
-            self._server.close()
-            stream.shut()
 
 
 def shared_key(root: str) -> str:

@@ -12,12 +12,14 @@ import stat
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.slipway.images.plugins.module_utils.buildkit.selection import Selection
 from ansible_collections.slipway.images.plugins.module_utils.disk import tree
 from ansible_collections.slipway.images.plugins.module_utils.disk.context import IGNORE_FILE, Context
 from ansible_collections.slipway.images.plugins.module_utils.disk.dockerfile import Dockerfile
+from ansible_collections.slipway.images.plugins.module_utils.disk.replica import Replica
+from ansible_collections.slipway.images.plugins.module_utils.disk.selection import Ask
 from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import LoneDockerfile
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
+from ansible_collections.slipway.images.plugins.module_utils.image.ignore import IgnoreRules
 
 CONTEXT, DOCKERFILE = "context", "dockerfile"
 """The names by which an engine asks for the two that every build has."""
@@ -43,15 +45,21 @@ class Source(t.Protocol):
 
 @dataclass(frozen=True)
 class Directory:
-    """A directory of this host; `root` is its real path."""
+    """A directory of this host; `root` is its real path. `replica`: who keeps account of what the engine has of it,
+    under `name`, which is `""` for the context."""
 
     root: str
+    replica: Replica | None = None
+    name: str = ""
 
     def entries(self, wanted: Wanted) -> t.Iterator[tree.Entry]:
-        return tree.walk(self.root, Selection.open(self.root, *wanted))
+        ask = Ask(self.name, wanted.follow, wanted.include)
+        entries = ask.entries(self.root, IgnoreRules.of(wanted.exclude))
+        return self.replica.listed(self.root, ask, entries) if self.replica else entries
 
     def content(self, entry: tree.Entry) -> t.Iterator[bytes]:
-        return tree.content(self.root, entry)
+        content = tree.content(self.root, entry)
+        return self.replica.sent(self.name, entry, content) if self.replica else content
 
     def xattrs(self, entry: tree.Entry) -> dict[str, bytes]:
         """As fsutil does: what cannot be read is not there."""
@@ -79,7 +87,9 @@ class Files:
         return {}
 
 
-def of(source: Context | LoneDockerfile, given: str | None, inline: bool) -> tuple[dict[str, Source], str]:
+def of(
+    source: Context | LoneDockerfile, given: str | None, inline: bool, replica: Replica | None = None
+) -> tuple[dict[str, Source], str]:
     """The sources of a build, and the Dockerfile's name among them (the engine's parameter `dockerfile`).
 
     `given` is the option `dockerfile`, `inline` whether the Dockerfile is the task's own. The engine gets its bytes as
@@ -89,14 +99,15 @@ def of(source: Context | LoneDockerfile, given: str | None, inline: bool) -> tup
     files = {name: source.dockerfile}
     if not isinstance(source, Context):
         return {CONTEXT: Files(files), DOCKERFILE: Files(files)}, name
-    beside = os.path.join(source.root, given or Dockerfile.usual(source.root)) + IGNORE_FILE
-    if not inline and os.path.isfile(beside):
+    own = os.path.join(source.root, given or Dockerfile.usual(source.root)) + IGNORE_FILE
+    if not inline and os.path.isfile(own):
         try:
-            with open(beside, "rb") as file:
+            with open(own, "rb") as file:
                 files[name + IGNORE_FILE] = file.read()
         except OSError as exc:
-            raise UsageError(f"cannot read the ignore file {beside}: {exc.strerror}", path=beside) from exc
-    return {CONTEXT: Directory(source.root), DOCKERFILE: Files(files)}, name
+            raise UsageError(f"cannot read the ignore file {own}: {exc.strerror}", path=own) from exc
+    others = {other: Directory(beside.root, replica, other) for other, beside in source.beside.items()}
+    return {**others, CONTEXT: Directory(source.root, replica), DOCKERFILE: Files(files)}, name
 
 
 def _facts(data: bytes) -> os.stat_result:

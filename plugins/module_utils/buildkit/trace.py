@@ -167,6 +167,7 @@ class _Fold:
             line=told.get("line") or self._line(stage, index, found[4]),
             output=output,
             truncated=truncated,
+            platform=_platform(found[1] or ""),
         )
 
     def _state(self, seen: _Seen) -> str:
@@ -195,3 +196,9 @@ class _Fold:
         at = index - 1 - (self._last[stage] - len(counted))
         its = instructions[0] if index <= before else counted[at] if 0 <= at < len(counted) else None
         return its.line if its and name.split(None, 1)[:1] == [its.keyword] else None
+
+
+def _platform(prefix: str) -> str:
+    """`linux/arm64`; or `linux/amd64->arm64` for a stage on the first that makes something for the second."""
+    word = prefix.partition(" ")[0]
+    return word if "/" in word else ""

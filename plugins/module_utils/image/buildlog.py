@@ -27,6 +27,7 @@ class Step:
     `state` is `done`, `cached`, `failed` or `canceled` (begun and never ended).
     `line` is where the instruction begins in the Dockerfile; it and `exit_code` are None where unknown.
     `output` holds the last lines; `truncated` says how many went before them.
+    `platform` is what the step is for in a build for several, and else "".
     """
 
     index: int
@@ -39,6 +40,7 @@ class Step:
     line: int | None = None
     output: tuple[str, ...] = ()
     truncated: int = 0
+    platform: str = ""
 
     def as_result(self) -> dict[str, t.Any]:
         return {**asdict(self), "output": list(self.output)}
@@ -114,4 +116,5 @@ class BuildLog:
 def _place(step: Step, dockerfile: str) -> str:
     at = f" ({dockerfile}:{step.line})" if step.line else ""
     name = clip(" ".join(step.name.split()), SHOWN_LENGTH)
-    return f"step {step.index}/{step.total}{at} {name}"
+    platform = f" for {step.platform}:" if step.platform else ""
+    return f"step {step.index}/{step.total}{at}{platform} {name}"

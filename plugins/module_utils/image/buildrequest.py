@@ -9,10 +9,11 @@ import hashlib
 import json
 import re
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
-from ansible_collections.slipway.images.plugins.module_utils.image import filters
+from ansible_collections.slipway.images.plugins.module_utils.image import buildcaching, contexts, filters
+from ansible_collections.slipway.images.plugins.module_utils.image.export import DOCKER, Export
 from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 
@@ -24,30 +25,59 @@ _SECRET = re.compile(
     r"passw|passphrase|secret|token|credential|api_?key|private|authorization|(?:^|_)(?:auth|key|pass|pwd|pat)(?:_|$)",
     re.IGNORECASE,
 )
+_HARMLESS = re.compile(
+    r"version|release|variant|flavou?r|distro|arch|platform|target|stage|branch|commit|revision|locale|image|suite"
+    r"|(?:^|_)(?:os|tag|tz|lang|uid|gid|env|mode|date)(?:_|$)",
+    re.IGNORECASE,
+)
+_SHORT = re.compile(r"[\w.+/,:-]{0,24}")  # too short and too plain for a key, or for a URL with a password
+_TELLING = re.compile(r"\w{0,3}|true|false|v?\d+(?:\.\d+)+(?:[-+.]\w+)*", re.IGNORECASE)  # a flag or a version
+_LOGIN = re.compile(r"(?<=://)[^/@]*@")
 _PLAIN = re.compile(r".{0,3}|true|false", re.IGNORECASE)  # tells nothing, and hiding it would blank out half of a log
 
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """`names`: every name for the image. `options`: what the result depends on, as the engine's query spells it.
-    `conduct`: what only says how to get there (`rm`, `nocache`, ...). `args`: build arguments; `None` unsets one.
-    `secrets`: values among them to keep out of the log."""
+    """`names`: every name for the image. `export`: what it makes instead of one on the engine. `options`: what the
+    result depends on, as the engine's query spells it. `conduct`: what only says how to get there (`rm`, `nocache`,
+    ...). `args`: build arguments; `None` unsets one. `secrets`: values among them to keep out of the log. `contexts`:
+    what may be copied from beside the context."""
 
     names: tuple[Reference, ...]
     options: t.Mapping[str, str]
     conduct: t.Mapping[str, str]
     args: t.Mapping[str, str | None]
     secrets: frozenset[str] = frozenset()
+    export: Export | None = None
+    contexts: t.Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, params: Params) -> BuildRequest:
         """From the options of `image_build`; `UsageError` for what cannot be."""
-        return cls(_names(params), _options(params), _conduct(params), _args(params["args"]), secrets(params))
+        names = _names(params)
+        export = Export.of(params["outputs"], names)
+        named = contexts.parse(params["contexts"])
+        options = {**_options(params), **contexts.query(named), **({"outputs": export.query(names)} if export else {})}
+        args = {**_inline(params), **_args(params["args"])}
+        request = cls(names, options, _conduct(params), args, secrets(params), export, named)
+        if export and export.kind == DOCKER and len(request.platforms) > 1:
+            raise UsageError("outputs: a docker archive is for one platform; oci is for several", option="outputs")
+        return request
+
+    @property
+    def subject(self) -> str:
+        """What is built: the first name, or where the files go."""
+        return self.export.dest if self.export else str(self.names[0])
+
+    @property
+    def platforms(self) -> tuple[Platform, ...]:
+        """Those that were asked for, each once; none where the engine's own will do."""
+        return tuple(map(Platform.parse, filter(None, self.options.get("platform", "").split(","))))
 
     def query(self, proxies: t.Mapping[str, str]) -> list[tuple[str, str]]:
         """The query of `POST /build`, but for the builder and the context; `proxies` are build arguments that the
         user's own go before."""
-        asked = [("t", str(name)) for name in self.names]
+        asked = [("t", str(name)) for name in self.names if not self.export]
         asked += [("buildargs", json.dumps({**proxies, **self.args}))]
         hosts = json.loads(self.options.get("extrahosts", "[]"))
         asked += [("extrahosts", host) for host in hosts]
@@ -55,10 +85,10 @@ class BuildRequest:
         return asked + [(key, value) for key, value in rest.items() if key != "extrahosts"]
 
     def inputs(self) -> dict[str, str]:
-        """What the result depends on, name -> value, which is never `""`; arguments by digest, as their values may be
-        nobody's business."""
-        args = {"argument %s" % name: _digest(value) for name, value in self.args.items()}
-        return {**args, **{"option %s" % key: value for key, value in self.options.items()}}
+        """What the result depends on, name -> value, which is never `""`; arguments as `_told`. With another login a
+        URL is no other context."""
+        args = {"argument %s" % name: _told(name, value) for name, value in self.args.items()}
+        return {**args, **{"option %s" % key: _LOGIN.sub("", value) for key, value in self.options.items()}}
 
     def defined(self) -> dict[str, str]:
         """The arguments that have a value."""
@@ -74,6 +104,10 @@ def secrets(params: Params) -> frozenset[str]:
 
 
 def _names(params: Params) -> tuple[Reference, ...]:
+    if params["name"] is None:
+        if params["tags"]:
+            raise UsageError("tags: more names need a first one; say name", option="tags")
+        return ()
     first = Reference.parse(params["name"])
     if params["tag"] and not first.tag:
         first = first.with_tag(params["tag"])
@@ -88,7 +122,7 @@ def _options(params: Params) -> dict[str, str]:
     limits = params["limits"] or {}
     given = {
         "target": params["target"],
-        "platform": str(Platform.parse(params["platform"])) if params["platform"] else None,
+        "platform": ",".join(dict.fromkeys(str(Platform.parse(text)) for text in params["platform"] if text)),
         "networkmode": params["network"],
         "isolation": params["isolation"],
         "squash": "1" if params["squash"] else None,
@@ -106,7 +140,16 @@ def _options(params: Params) -> dict[str, str]:
 
 def _conduct(params: Params) -> dict[str, str]:
     flags = {key: str(int(params[key])) for key in ("pull", "nocache", "rm", "forcerm")}
-    return {**flags, **({"cachefrom": json.dumps(params["cache_from"])} if params["cache_from"] else {})}
+    images = [buildcaching.image(text) for text in params["cache_from"]]
+    kept = [kind for kind in map(buildcaching.kind, params["cache_to"]) if kind["Type"] != buildcaching.INLINE]
+    given = {"cachefrom": images, "cacheto": kept}
+    return {**flags, **{key: json.dumps(value) for key, value in given.items() if value}}
+
+
+def _inline(params: Params) -> dict[str, str | None]:
+    """An argument asks for it, and alters the image."""
+    kinds = [buildcaching.kind(text)["Type"] for text in params["cache_to"]]
+    return {"BUILDKIT_INLINE_CACHE": "1"} if buildcaching.INLINE in kinds else {}
 
 
 def _args(args: t.Mapping[str, t.Any]) -> dict[str, str | None]:
@@ -133,5 +176,11 @@ def _ulimit(text: str) -> dict[str, t.Any]:
     return {"Name": found[1], "Soft": int(found[2]), "Hard": int(found[3] or found[2])}
 
 
-def _digest(value: str | None) -> str:
-    return "unset" if value is None else hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()
+def _told(name: str, value: str | None) -> str:
+    """An argument, for a file and a diff: behind `=`, or by its digest where it may be nobody's business."""
+    if value is None:
+        return "unset"
+    harmless = _TELLING.fullmatch(value) or (_HARMLESS.search(name) and _SHORT.fullmatch(value))
+    if harmless and not _SECRET.search(name):
+        return "=" + value
+    return hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()

@@ -40,8 +40,8 @@ _EMPTY: t.Mapping[str, t.Any] = {
 
 def complete(attrs: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """The attrs with the missing keys of `Config` in their place, empty; what the engine gave stays as it is, `null`
-    too. An artifact has no `Config` at all. No image (`{}`) stays none, and of one that is only foretold nobody knows what
-    will be empty."""
+    too. An artifact has no `Config` at all. No image (`{}`) stays none, and of one that is only foretold nobody knows
+    what will be empty."""
     if is_foretold(attrs.get("Id", "")):
         return dict(attrs)
     return {**attrs, "Config": {**_EMPTY, **(attrs.get("Config") or {})}} if attrs else {}

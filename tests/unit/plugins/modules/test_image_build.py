@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tarfile
@@ -10,13 +11,13 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from ansible_collections.slipway.images.plugins.module_utils.disk import stamps, tree
 from ansible_collections.slipway.images.plugins.module_utils.disk.buildrecord import BuildRecord
 from ansible_collections.slipway.images.plugins.module_utils.errors import (
     BuildError,
     Denied,
     EngineError,
     NotFound,
-    RequirementError,
     SlipwayError,
     StreamError,
     UsageError,
@@ -105,7 +106,7 @@ def test_it_builds_what_it_was_told_to(fake: Fake, context: Path) -> None:
             "args": {"A": 1, "B": True, "C": None, "D": "x=y"},
             "labels": {"on": True, "empty": None},
             "target": "site",
-            "platform": "arm64",
+            "platform": ["arm64"],
             "pull": True,
             "nocache": True,
             "rm": False,
@@ -217,7 +218,7 @@ FULL: Given = {
         ({"labels": {"l": "1"}}, "option labels"),
         ({"labels": {}}, "option labels"),
         ({"target": "site"}, "option target"),
-        ({"platform": "arm64"}, "option platform"),
+        ({"platform": ["arm64"]}, "option platform"),
         ({"network": "none"}, "option networkmode"),
         ({"extra_hosts": {"a": "::1"}}, "option extrahosts"),
         ({"shm_size": "1m"}, "option shmsize"),
@@ -230,8 +231,8 @@ FULL: Given = {
         ({"limits": None}, "option memory"),
         ({"squash": True}, "option squash"),
         ({"isolation": "hyperv"}, "option isolation"),
-        ({"dockerfile": "Other"}, "context"),
-        ({"path": None, "dockerfile_inline": "FROM alpine:3"}, "context"),
+        ({"dockerfile": "Other"}, "Dockerfile"),
+        ({"path": None, "dockerfile_inline": "FROM alpine:3"}, "Dockerfile, context"),
     ],
 )
 def test_a_change(fake: Fake, context: Path, change: Given, reason: str) -> None:
@@ -284,7 +285,11 @@ def test_a_file_of_the_context_is_a_change(fake: Fake, context: Path) -> None:
     (context / "main.py").write_text("two")
     second = run(fake, given)
     assert second["actions"] == ["build app:1 (context changed)"] and second["changed"]
-    assert second["diff"] == {"before": {"app:1": first["image"]["Id"]}, "after": {"app:1": second["image"]["Id"]}}
+    assert second["diff"] == {
+        "before": {"app:1": first["image"]["Id"]},
+        "after": {"app:1": second["image"]["Id"]},
+        "prepared": "main.py modified\n",
+    }
     (context / "main.py").chmod(0o755)
     assert planned(fake, given)[1] == ["build app:1 (context changed)"]
 
@@ -296,7 +301,7 @@ def test_another_dockerfile_of_the_same_tar_is_a_change(fake: Fake, context: Pat
     given = {"name": "app:1", "archive": str(tmp_path / "context.tar")}
     run(fake, given)
     assert planned(fake, given)[1] == []
-    assert planned(fake, {**given, "dockerfile": "Other"})[1] == ["build app:1 (context changed)"]
+    assert planned(fake, {**given, "dockerfile": "Other"})[1] == ["build app:1 (Dockerfile changed)"]
 
 
 def test_the_builder_may_find_that_nothing_changed(fake: Fake, context: Path) -> None:
@@ -513,26 +518,72 @@ def test_what_is_no_name_of_an_image_is_no_base(fake: Fake) -> None:
 # Records
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda text: text[: len(text) // 2],
-        lambda text: text.replace('"version": 1', '"version": 2'),
-        lambda text: text.replace('"id": "sha256:', '"id": "busybox'),
-        lambda _text: "[]",
-        lambda _text: '{"version": 1, "id": 7, "inputs": {}}',
-        lambda text: text[: text.index('"inputs"')] + '"inputs": []}',
-        lambda _text: "",
-    ],
-)
-def test_a_damaged_record_is_none(fake: Fake, context: Path, tmp_path: Path, damage: t.Callable[[str], str]) -> None:
+@pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda _data: b"", lambda data: data + b"x"])
+def test_a_damaged_record_is_none(
+    fake: Fake, context: Path, tmp_path: Path, damage: t.Callable[[bytes], bytes]
+) -> None:
     given = {"name": "app:1", "path": str(context)}
     run(fake, given)
     (record,) = kept(tmp_path)
-    record.write_text(damage(record.read_text()))
+    record.write_bytes(damage(record.read_bytes()))
     done = run(fake, given)
     assert (done["changed"], done["actions"]) == (False, ["build app:1 (no record of what it was built of)"])
     assert planned(fake, given)[1] == []
+
+
+def test_a_file_that_was_touched_only_is_read_once(fake: Fake, context: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (context / "more.py").write_text("x")
+    given = {"name": "app:1", "path": str(context)}
+    read: list[str] = []
+    content = tree.content
+    monkeypatch.setattr(tree, "content", lambda root, entry: (read.append(entry.path), content(root, entry))[1])
+    monkeypatch.setattr(stamps, "YOUNG", -(10**18))  # nothing is
+    run(fake, given)
+    for touched in ([], ["main.py"]):
+        for name in touched:
+            os.utime(context / name, (1, 1))
+        read.clear()
+        assert planned(fake, given)[1] == [] and read == touched
+        read.clear()
+        assert planned(fake, given)[1] == [] and read == []
+
+
+def test_what_changed_is_told(fake: Fake, context: Path) -> None:
+    args = {"VERSION": "1.2", "URL": "https://u:p@h", "TOKEN": "t0ken", "GONE": "x", "OFF": None}
+    given = {"name": "app:1", "path": str(context), "args": args, "labels": {"a": "1", "b": "2"}, "target": "one"}
+    run(fake, given)
+    (context / "main.py").write_text("two")
+    (context / "new.py").write_text("")
+    (context / "Dockerfile").write_text("FROM alpine:3\nCOPY . /\n")
+    fake.name(BASE, image("newer"))
+    other = {"VERSION": "1.3", "URL": "https://u:q@h", "TOKEN": "s3cret", "NEW": "", "OFF": "on"}
+    todo, _said = planned(fake, {**given, "args": other, "labels": {"b": "3"}, "target": None, "platform": ["arm64"]})
+    diff = report(todo, todo.foretold())["diff"]
+    assert diff.keys() == {"before", "after", "prepared"}
+    assert diff["prepared"].splitlines() == [
+        "Dockerfile modified",
+        "argument GONE x -> absent",
+        'argument NEW absent -> ""',
+        "argument OFF unset -> on",
+        "argument TOKEN changed",
+        "argument URL changed",
+        "argument VERSION 1.2 -> 1.3",
+        "base image alpine:3 %s -> %s" % (id_of("alpine")[7:19], id_of("newer")[7:19]),
+        "label a 1 -> absent",
+        "label b 2 -> 3",
+        "option platform absent -> linux/arm64",
+        "option target one -> absent",
+        "main.py modified",
+        "new.py added",
+    ]
+
+
+def test_a_record_is_forgotten_when_somebody_built_without_one(fake: Fake, context: Path, tmp_path: Path) -> None:
+    """Else the name would be moved back to what it was before."""
+    given = {"name": "app:1", "path": str(context)}
+    run(fake, given)
+    run(fake, {**given, "rebuild": "always"})
+    assert kept(tmp_path) == []
 
 
 def test_where_no_record_can_be_kept_there_is_a_warning(fake: Fake, context: Path, tmp_path: Path) -> None:
@@ -573,14 +624,14 @@ def test_a_build_that_fails_leaves_all_as_it_was(
 ) -> None:
     given = {"name": "app:1", "path": str(context)}
     run(fake, given)
-    before = [path.read_text() for path in kept(tmp_path)]
+    before = [path.read_bytes() for path in kept(tmp_path)]
     (context / "main.py").write_text("broken")
     fake.on_build = failing(*records)
     with pytest.raises(kind) as failed:
         run(fake, given)
     assert says in str(failed.value) and failed.value.outcome is None
     assert failed.value.results["build"]["id"] == ""
-    assert [path.read_text() for path in kept(tmp_path)] == before
+    assert [path.read_bytes() for path in kept(tmp_path)] == before
     (context / "main.py").write_text("one")
     assert planned(fake, given)[1] == []
 
@@ -611,7 +662,7 @@ def test_what_the_engine_refuses_at_once(fake: Fake) -> None:
         ({"name": "app", "tags": [""]}, "empty"),
         ({"name": "app", "ulimits": ["nofile:"]}, "not a ulimit"),
         ({"name": "app", "shm_size": "big"}, "not a size"),
-        ({"name": "app", "platform": "linux/z80"}, "not an architecture"),
+        ({"name": "app", "platform": ["linux/z80"]}, "not an architecture"),
     ],
 )
 def test_what_cannot_be(fake: Fake, given: Given, says: str) -> None:
@@ -642,35 +693,38 @@ def test_another_builder_is_a_change(fake: Fake) -> None:
     assert planned(fake, {**given, "builder": "buildkit"})[1] == ["build app:latest (option builder changed)"]
 
 
-@pytest.mark.parametrize(
-    "given", [{"secrets": [{"id": "x", "src": None, "env": None, "value": "12345"}]}, {"ssh": [{"id": "default"}]}]
-)
-def test_the_classic_builder_has_no_secrets(fake: Fake, given: Given) -> None:
-    with pytest.raises(UsageError, match="set builder to buildkit"):
-        planned(fake, {"name": "app", "dockerfile_inline": "FROM scratch", **given})
+def test_which_builder_built_is_no_input_when_it_may_be_any(fake: Fake) -> None:
+    """`h2` was installed since, or the engine updated; but arguments that only BuildKit sets are worth a build."""
+    fake.api = (1, 41)
+    for text, said in (
+        ("FROM scratch", []),
+        ("FROM scratch\nARG TARGETARCH", ["build app:latest (option builder changed)"]),
+    ):
+        given = {"name": "app", "dockerfile_inline": text}
+        fake.builder = "1"
+        run(fake, given)
+        fake.builder = "2"
+        assert planned(fake, given)[1] == said
+        assert planned(fake, {**given, "builder": "classic"})[1] == []
 
 
-def test_podman_has_no_buildkit() -> None:
-    with pytest.raises(RequirementError, match="Podman has no BuildKit"):
-        planned(Fake(podman=True), {"name": "app", "dockerfile_inline": "FROM scratch", "builder": "buildkit"})
+# Files
 
 
-@pytest.mark.parametrize(
-    ("api", "given", "ignored"),
-    [
-        (
-            (1, 41),
-            {"shm_size": "1m", "ulimits": ["core:1"], "limits": {"memory": "1g"}},
-            ["limits", "shm_size", "ulimits"],
-        ),
-        ((1, 42), {"shm_size": "1m", "ulimits": ["core:1"], "limits": {"memory": "1g"}}, ["limits"]),
-        ((1, 41), {"network": "none"}, []),
-    ],
-)
-def test_what_buildkit_ignores_is_a_warning(api: tuple[int, int], given: Given, ignored: list[str]) -> None:
-    fake = Fake(api=api)
-    planned(fake, {"name": "app", "dockerfile_inline": "FROM scratch", "builder": "buildkit", **given})
-    assert [text.split()[2].rstrip(";") for text in fake.warnings] == ignored
+def test_files_need_no_name(fake: Fake, tmp_path: Path) -> None:
+    fake.builder = "2"
+    given: Given = {"dockerfile_inline": "FROM scratch", "outputs": [{"type": "tar", "dest": str(tmp_path / "x")}]}
+    todo, said = planned(fake, given)
+    assert said == ["build %s (it is not there yet)" % (tmp_path / "x")]
+    assert (todo.before, todo.after) == ({str(tmp_path / "x"): "absent"}, {str(tmp_path / "x"): UNKNOWN})
+    assert planned(fake, {**given, "rebuild": "never"})[1] == said
+    (tmp_path / "x").write_text("there")
+    todo, said = planned(fake, given)
+    assert said == ["build %s (no record of what it was built of)" % (tmp_path / "x")]
+    assert todo.before == {str(tmp_path / "x"): "sha256:" + hashlib.sha256(b"there").hexdigest()}
+    assert planned(fake, {**given, "rebuild": "never"})[1] == []
+    with pytest.raises(UsageError, match="name is missing"):
+        planned(fake, {"dockerfile_inline": "FROM scratch", "outputs": [{"type": "image", "dest": None}]})
 
 
 # Secrets
@@ -691,7 +745,7 @@ def test_a_secret_is_nowhere(fake: Fake, tmp_path: Path) -> None:
     done = run(fake, given)
     assert done["changed"]
     assert "hunter22" not in json.dumps([done["build"], done["actions"], done["diff"]])
-    assert "hunter22" not in kept(tmp_path)[0].read_text()
+    assert b"hunter22" not in kept(tmp_path)[0].read_bytes()
     todo, said = planned(fake, {**given, "args": {"DB_PASSWORD": "hunter23"}})
     assert said == ["build app:1 (argument DB_PASSWORD changed)"]
     assert "hunter2" not in json.dumps(report(todo, Outcome({}))["diff"])

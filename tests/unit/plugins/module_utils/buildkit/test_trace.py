@@ -182,20 +182,21 @@ def test_output_of_steps_side_by_side() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "stage"),
+    ("name", "stage", "platform"),
     [
-        ("[2/2] RUN x", "app"),
-        ("[linux/arm64 2/2] RUN x", "app"),
-        ("[linux/arm64 build 2/2] RUN x", "build"),
-        ("[build 2/2] RUN x", "build"),
-        ("[internal] load build context", None),
-        ("[2/2] LINK COPY --link x /x", None),
-        ("exporting to image", None),
+        ("[2/2] RUN x", "app", ""),
+        ("[linux/arm64 2/2] RUN x", "app", "linux/arm64"),
+        ("[linux/arm64 build 2/2] RUN x", "build", "linux/arm64"),
+        ("[linux/amd64->arm64 build 2/2] RUN x", "build", "linux/amd64->arm64"),
+        ("[build 2/2] RUN x", "build", ""),
+        ("[internal] load build context", None, ""),
+        ("[2/2] LINK COPY --link x /x", None, ""),
+        ("exporting to image", None, ""),
     ],
 )
-def test_names(name: str, stage: str | None) -> None:
+def test_names(name: str, stage: str | None, platform: str) -> None:
     log = fold([*traced(vertex("a", name, 1, 2)), DONE], "FROM x AS app\nRUN x\n")
-    assert [step.stage for step in log.steps] == ([] if stage is None else [stage])
+    assert [(step.stage, step.platform) for step in log.steps] == ([] if stage is None else [(stage, platform)])
 
 
 def test_warnings_of_newer_engines() -> None:

@@ -29,9 +29,10 @@ def test_the_result_is_plain_json():
         "builder": "buildkit", "id": "", "seconds": 12.4, "cached": 1, "warnings": ["w"],
         "steps": [
             {"index": 1, "total": 2, "stage": "build", "name": "FROM x", "state": "cached", "seconds": 0.1,
-             "exit_code": None, "line": 3, "output": [], "truncated": 0},
+             "exit_code": None, "line": 3, "output": [], "truncated": 0, "platform": ""},
             {"index": 2, "total": 2, "stage": "build", "name": "RUN make  all", "state": "failed", "seconds": 3.1,
-             "exit_code": 2, "line": 17, "output": ["cc -o app", "app.c:1: error"], "truncated": 0},
+             "exit_code": 2, "line": 17, "output": ["cc -o app", "app.c:1: error"], "truncated": 0,
+             "platform": ""},
         ],
     }  # fmt: skip
 
@@ -70,6 +71,8 @@ def test_the_message_is_bounded():
     [
         ((replace(MAKE, exit_code=None, output=()),), "no\nfile", "step 2/2 (d/App:17) RUN make all: no file", 17),
         ((replace(MAKE, line=None, output=()),), "e", "step 2/2 RUN make all: exit code 2", None),
+        ((replace(MAKE, output=(), platform="linux/arm64"),), "e",
+         "step 2/2 (d/App:17) for linux/arm64: RUN make all: exit code 2", 17),
         ((), "dockerfile parse error line 3: unknown instruction: RUNN",
          "the build failed before its first step: dockerfile parse error line 3: unknown instruction: RUNN", 3),
         ((), "dockerfile parse error on line 9: x",

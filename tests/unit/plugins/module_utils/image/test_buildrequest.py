@@ -9,12 +9,13 @@ import typing as t
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest
+from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
 
 DIGEST = "sha256:" + "a" * 64
 BARE: dict[str, t.Any] = {
-    **dict.fromkeys(("target", "platform", "network", "isolation", "shm_size", "limits")),
-    **dict.fromkeys(("tags", "ulimits", "cache_from"), ()),
-    **{name: {} for name in ("args", "labels", "extra_hosts")},
+    **dict.fromkeys(("target", "network", "isolation", "shm_size", "limits")),
+    **dict.fromkeys(("tags", "platform", "ulimits", "cache_from", "cache_to", "outputs"), ()),
+    **{name: {} for name in ("args", "labels", "extra_hosts", "contexts")},
     **dict.fromkeys(("squash", "pull", "nocache"), False),
     **dict.fromkeys(("rm", "forcerm"), True),
     "name": "app",
@@ -56,7 +57,9 @@ def test_nothing_said_is_nothing_asked() -> None:
         ({"limits": {"memswap": "1k", "cpushares": 0}}, {"memswap": "1024", "cpushares": "0"}),
         ({"limits": {}}, {}),
         ({"labels": {"a": None, "b": True, "c": 1.5}}, {"labels": '{"a": "", "b": "true", "c": "1.5"}'}),
-        ({"platform": "x86_64"}, {"platform": "linux/amd64"}),
+        ({"platform": ["x86_64"]}, {"platform": "linux/amd64"}),
+        ({"platform": [" arm64", "x86_64", "linux/amd64", ""]}, {"platform": "linux/arm64,linux/amd64"}),
+        ({"platform": [""]}, {}),
         ({"target": "", "network": ""}, {}),
         ({"squash": True}, {"squash": "1"}),
     ],
@@ -84,16 +87,44 @@ def test_a_bad_ulimit(text: str) -> None:
         of(ulimits=[text])
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("VERSION", "latest"), ("GO_IMAGE", "golang:1.22"), ("N", "v1.2.3-rc1"), ("DEBUG", "true")]
+)
+def test_an_argument_that_all_may_see_is_kept_as_it_is(name: str, value: str) -> None:
+    assert of(args={name: value}).inputs() == {"argument " + name: "=" + value}
+
+
+def test_a_login_is_no_input() -> None:
+    first, second = (
+        of(contexts={"assets": "https://me:%s@host/assets.git#v1" % word}).inputs() for word in ("tok3n", "tok4n")
+    )
+    assert first == second
+    assert "tok" not in str(first) and "https://host/assets.git#v1" in str(first)
+
+
 def test_arguments() -> None:
     asked = of(args={"A": 1, "B": False, "C": None, "D": ""})
     assert asked.args == {"A": "1", "B": "false", "C": None, "D": ""}
     assert asked.defined() == {"A": "1", "B": "false", "D": ""}
-    assert asked.inputs() == {
-        **{"argument %s" % n: hashlib.sha256(v.encode()).hexdigest() for n, v in (("A", "1"), ("B", "false"))},
-        "argument C": "unset",
-        "argument D": hashlib.sha256().hexdigest(),
-    }
+    assert asked.inputs() == {"argument A": "=1", "argument B": "=false", "argument C": "unset", "argument D": "="}
     assert all(asked.inputs().values()), "an empty input would count as unknown"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DB_PASSWORD", "1.2"),
+        ("URL", "https://u:p@host/"),
+        ("NOTE", "two words"),
+        ("NOTE", "two\nlines"),
+        ("HASH", "0123456789abcdef012345678"),
+        ("PIN_CODE", "4711"),
+        ("LOGIN", "hunter2"),
+        ("VERSION_OF", "https://u:p@host/a-long-one"),
+    ],
+)
+def test_an_argument_that_may_be_nobodys_business_is_kept_by_its_digest(name: str, value: str) -> None:
+    assert of(args={name: value}).inputs() == {"argument " + name: hashlib.sha256(value.encode()).hexdigest()}
 
 
 @pytest.mark.parametrize(
@@ -129,3 +160,18 @@ def test_arguments() -> None:
 )
 def test_which_arguments_are_secret(name: str, value: t.Any, secret: bool) -> None:
     assert of(args={name: value}).secrets == (frozenset({str(value)}) if secret else frozenset())
+
+
+def test_platforms_are_told_as_they_were_asked_for() -> None:
+    assert of().platforms == ()
+    assert of(platform=["arm64", "aarch64", "linux/arm"]).platforms == (
+        Platform("linux", "arm64"),
+        Platform("linux", "arm", "v7"),
+    )
+
+
+def test_a_docker_archive_is_for_one_platform() -> None:
+    outputs = [{"type": "docker", "dest": "/x.tar"}]
+    assert of(platform=["arm64", "linux/arm64"], outputs=outputs).platforms == (Platform("linux", "arm64"),)
+    with pytest.raises(UsageError, match="oci is for several"):
+        of(platform=["arm64", "amd64"], outputs=outputs)

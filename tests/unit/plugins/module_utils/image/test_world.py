@@ -110,7 +110,7 @@ def test_what_was_done_in_truth_is_not_foretold_any_more() -> None:
     world.forget(["app:1", "app:2", A, "build cache", "/an/archive.tar", "never:1"])
     assert [world.find(text) for text in ("app:1", "app:2", "other:1", A)] == [None, None, NOWHERE, None]
     assert world.digests == {}
-    assert [event for event in world.news[-3:]] == [
+    assert list(world.news[-3:]) == [
         ["name", "app:1", None],
         ["digest", "app:2", None],
         ["image", A, {}],

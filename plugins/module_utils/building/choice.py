@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, the slipway.images authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which of an engine's two builders builds.
+
+`auto` takes BuildKit where it can be had, and the classic builder where that alone does all that was asked for. What
+neither does is an error, and nothing that was asked for is dropped without a word.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import typing as t
+
+from ansible_collections.slipway.images.plugins.module_utils.building import storage
+from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
+from ansible_collections.slipway.images.plugins.module_utils.errors import RequirementError, UsageError
+from ansible_collections.slipway.images.plugins.module_utils.image import syntax
+from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest
+from ansible_collections.slipway.images.plugins.module_utils.image.dockerfile import Dockerfile
+
+AUTO, CLASSIC, BUILDKIT = "auto", "classic", "buildkit"
+
+BUILDKITS_OWN = ("secrets", "ssh", "outputs", "cache_to", "contexts")
+"""Options that the classic builder knows nothing of."""
+
+_IGNORED = {
+    "limits": {"memory", "memswap", "cpushares", "cpusetcpus"},
+    "squash": {"squash"},
+    "isolation": {"isolation"},
+}
+_IGNORED_OF_OLD = {"shm_size": {"shmsize"}, "ulimits": {"ulimits"}}
+# Options that BuildKit silently passes over, as the engine's query spells them; the second before Docker 23.
+_SINCE_HEEDED = (1, 42)
+_NETWORKS = ("default", "host", "none")  # BuildKit refuses others
+
+
+def builder(engine: Engine, params: t.Mapping[str, t.Any], request: BuildRequest, dockerfile: Dockerfile) -> str:
+    """`classic` or `buildkit`. `UsageError` for options that exclude each other; `RequirementError` names what BuildKit
+    lacks here where there is no doing without it."""
+    wanted = [option for option in BUILDKITS_OWN if params[option] and (option != "outputs" or request.export)]
+    wanted += ["more than one platform"] if len(request.platforms) > 1 else []
+    if params["builder"] == CLASSIC:
+        if wanted:
+            raise UsageError("%s: only BuildKit has that; leave out builder" % " and ".join(wanted), option="builder")
+        return CLASSIC
+    ignored = _ignored(engine, request)
+    reasons = wanted if params["builder"] == AUTO else ["builder: buildkit", *wanted]
+    if not reasons:
+        beyond = syntax.beyond_classic(dockerfile)
+        if (
+            engine.podman
+            or engine.builder == "1"
+            or (not beyond and (ignored or _foreign_network(request) or _no_h2()))
+        ):
+            return CLASSIC
+        reasons = [beyond] if beyond else []
+    if engine.podman:
+        raise RequirementError("%s: Podman has no BuildKit" % " and ".join(reasons), option="builder")
+    if _no_h2():
+        raise RequirementError(
+            "%s needs BuildKit, and that the Python library h2, which is missing for %s: install the package "
+            "python3-h2, or run %s -m pip install h2" % (" and ".join(reasons), sys.executable, sys.executable),
+            library="h2",
+            python=sys.executable,
+        )
+    if params["contexts"] and engine.api < _SINCE_HEEDED and "syntax" not in dockerfile.directives:
+        raise RequirementError("contexts needs Docker 23 or newer, or a `# syntax=` that knows them", option="contexts")
+    storage.check(engine, request)
+    engine.warnings.extend("BuildKit ignores %s; the classic builder does not" % option for option in ignored)
+    return BUILDKIT
+
+
+def compared(params: t.Mapping[str, t.Any], dockerfile: Dockerfile, chosen: str) -> str:
+    """The builder as an input of the build. `""`, which is never a change, when it is all one: an image need not be
+    built anew because `h2` was installed since, unless the Dockerfile can tell the builders apart."""
+    return chosen if params["builder"] != AUTO or syntax.told_platforms(dockerfile) else ""
+
+
+def _ignored(engine: Engine, request: BuildRequest) -> list[str]:
+    known = {**_IGNORED, **(_IGNORED_OF_OLD if engine.api < _SINCE_HEEDED else {})}
+    return [option for option, keys in known.items() if keys & request.options.keys()]
+
+
+def _foreign_network(request: BuildRequest) -> bool:
+    return request.options.get("networkmode", "default") not in _NETWORKS
+
+
+def _no_h2() -> bool:
+    """Looked for, not imported: a task with nothing to build has no use for it."""
+    return importlib.util.find_spec("h2") is None

@@ -15,7 +15,7 @@ export ANSIBLE_LOCALHOST_WARNING := false
 export PYTHONPATH := $(LINKED)
 export PYTHONDONTWRITEBYTECODE := 1
 .NOTPARALLEL:
-.PHONY: help demo test lint unit sanity integration build bench format clean setup stage machine
+.PHONY: help demo test lint unit sanity integration molecule truth build bench docs format clean setup stage machine
 
 help:  ## this list
 	@grep -hoP '^[a-z]+:.*?## .*' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -23,11 +23,11 @@ help:  ## this list
 demo: $(CACHE)/demo/.ready $(LINKED)  ## real images on a real engine, told as a story
 	@$(SUPPORT)/demo.sh
 
-test: setup  ## everything below, except bench; ends with "N passed, N failed"
-	@$(SUPPORT)/suite.sh lint unit sanity integration build
+test: setup  ## lint, unit, sanity, integration, molecule, build; ends with "N passed, N failed"
+	@$(SUPPORT)/suite.sh lint unit sanity integration molecule build
 
-lint unit sanity integration build bench: export PATH := $(CACHE)/venv/bin:$(PATH)
-lint unit sanity integration build bench: $(CACHE)/venv/.ready $(LINKED)
+lint unit sanity integration molecule truth build bench docs: export PATH := $(CACHE)/venv/bin:$(PATH)
+lint unit sanity integration molecule truth build bench docs: $(CACHE)/venv/.ready $(LINKED)
 
 lint: stage  ## every linter, over a copy
 	@$(SUPPORT)/lint.sh
@@ -39,7 +39,13 @@ sanity: stage  ## ansible-test sanity, over a copy
 	@$(SUPPORT)/sanity.sh
 
 integration:  ## each module against a private engine and registry
-	@pytest tests/integration
+	@pytest -n 2 --dist loadgroup tests/integration
+
+molecule:  ## each role on a private engine: foretold, converged, nothing left to do, verified
+	@pytest -n 2 tests/molecule
+
+truth:  ## 5,000 tasks in random lives of an engine, other ones each time, each held to the law; 15 minutes
+	@SLIPWAY_TRUTH_STEPS=5000 pytest -s tests/integration/test_truth_engine.py
 
 build: stage  ## the tarball, installed into an empty path, and a module run from there
 	@$(SUPPORT)/build.sh
@@ -47,6 +53,10 @@ build: stage  ## the tarball, installed into an empty path, and a module run fro
 bench:  ## speed and memory against the rival's
 	@pip install -qq -r tests/benchmarks/requirements.txt
 	@python $(SUPPORT)/engine.py run --registry -- python tests/benchmarks/run.py
+
+docs:  ## the site: guides, and a page for each module and role
+	@pip install -qq -r docs/site/requirements.txt
+	@$(SUPPORT)/docs.sh
 
 format: $(CACHE)/venv/.ready  ## put the code into ruff's form
 	@$(CACHE)/venv/bin/ruff check --fix -q . ; $(CACHE)/venv/bin/ruff format -q .
@@ -57,8 +67,8 @@ clean:  ## remove what the targets above made
 setup: machine $(CACHE)/venv/.ready
 
 machine:
-	@$(SUPPORT)/need.sh git venv dockerd docker docker-registry busybox ip iptables shellcheck skopeo htpasswd openssl \
-		bzip2 ssh-agent xz zstd
+	@$(SUPPORT)/need.sh git venv dockerd docker docker-registry busybox ip iptables locales shellcheck skopeo htpasswd openssl \
+		bzip2 podman ssh-agent sshd xz zstd
 
 stage:
 	@$(PYTHON) $(SUPPORT)/stage.py

@@ -341,6 +341,7 @@ def apply(engine: Engine, todo: Removals) -> Outcome:
         except SlipwayError as error:
             failures[action.text] = error
     untagged = {record["Untagged"] for record in said if "Untagged" in record}
+    untagged |= _unsaid(done, untagged)
     deleted = {record["Deleted"] for record in said if "Deleted" in record} & todo.known
     after = {text: ABSENT if text in untagged or id in deleted else id for text, id in todo.before.items()}
     outcome = Outcome(after, tuple(done), todo.images, _results(deleted, untagged))
@@ -349,6 +350,13 @@ def apply(engine: Engine, todo: Removals) -> Outcome:
         failure.outcome = outcome
         raise failure
     return outcome
+
+
+def _unsaid(done: t.Iterable[Remove | RemoveParts], untagged: t.AbstractSet[str]) -> set[str]:
+    """The names by digest that went with a tag. The containerd store makes them up of a tag and the id, and is silent
+    when they go."""
+    gone = [action for action in done if isinstance(action, Remove) and untagged & {*action.gone.untagged}]
+    return {name for action in gone for name in action.gone.untagged if name.endswith("@" + action.target.id)}
 
 
 def _remove(engine: Engine, action: Remove | RemoveParts) -> list[dict[str, t.Any]]:

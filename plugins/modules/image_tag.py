@@ -97,13 +97,19 @@ error:
       type: dict
 """
 
+import contextlib
 import typing as t
 from dataclasses import dataclass, replace
 
 from ansible_collections.slipway.images.plugins.module_utils.engine import images
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.engine.lookup import find
-from ansible_collections.slipway.images.plugins.module_utils.errors import Conflict, NotFound, UsageError
+from ansible_collections.slipway.images.plugins.module_utils.errors import (
+    Conflict,
+    NotFound,
+    SlipwayError,
+    UsageError,
+)
 from ansible_collections.slipway.images.plugins.module_utils.image.digest import short
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 from ansible_collections.slipway.images.plugins.module_utils.image.tagging import Tag
@@ -169,9 +175,21 @@ def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Plan:
 
 
 def apply(engine: Engine, todo: Plan) -> Outcome:
-    for tag in todo.actions:
-        images.tag(engine, tag.id, tag.name.name, tag.name.tag)
+    done: list[Tag] = []
+    try:
+        for tag in todo.actions:
+            images.tag(engine, tag.id, tag.name.name, tag.name.tag)
+            done.append(tag)
+    except SlipwayError as error:
+        with contextlib.suppress(SlipwayError):
+            error.outcome = _halfway(engine, todo, done)
+        raise
     return _left(engine, todo)
+
+
+def _halfway(engine: Engine, todo: Plan, done: t.Iterable[Tag]) -> Outcome:
+    here = {text: images.inspect(engine, str(_target(text))) for text in todo.before}
+    return Outcome({text: attrs.get("Id", ABSENT) for text, attrs in here.items()}, tuple(done), here)
 
 
 def foretell(engine: Foretelling, todo: Plan) -> Outcome:

@@ -25,7 +25,21 @@ import table
 from setting import Setting
 
 CHECKOUT = Path(__file__).parents[2]
-NAMES = ("context", "ignore", "load", "pull", "info", "buildlog", "startup")
+NAMES = (
+    "context",
+    "buildkit",
+    "unchanged",
+    "ignore",
+    "load",
+    "save",
+    "pull",
+    "push",
+    "info",
+    "prune",
+    "buildlog",
+    "startup",
+    "fleet",
+)
 
 
 def main() -> int:

@@ -14,6 +14,13 @@ import pytest
 from ansible_collections.slipway.images.tests.support import engine as support
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of two workers each has engines of its own. The tests of a file share what is dear; the targets share nothing."""
+    for item in items:
+        alone = item.name if item.path.stem == "test_targets" else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(alone))
+
+
 @dataclass(frozen=True)
 class Login:
     """A registry that wants to know who asks."""

@@ -39,6 +39,7 @@ ELSEWHERE = {
     "Their names (image_search)": "of what was found there",
     "Labels and download size of the image, without pulling it": "the target itself asks Docker Hub, past any mirror",
     "Show them": "of what was found there",
+    "One name for two platforms, on an engine with the containerd image store": "and here is one with a graph driver",
     "With files from beside the context, and a base image chosen here": "Docker 23 or newer, and here is 20.10",
 }
 """Tasks that cannot run here, and why."""

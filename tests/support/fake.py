@@ -75,18 +75,21 @@ class Answer:
 @dataclass
 class Fake:
     """`images`: name -> attrs; an image is known by its id too, and stays when its name moves. `registry`: name ->
-    digest, or the error to ask for it; a name that is not there is not found."""
+    digest, or the error to ask for it; a name that is not there is not found. `builder`: it would rather build by the
+    classic one, which needs no session."""
 
     images: dict[str, Attrs] = field(default_factory=dict)
     registry: dict[str, str | SlipwayError] = field(default_factory=dict)
     nameless: list[Attrs] = field(default_factory=list)
     api: tuple[int, int] = (1, 41)
     podman: bool = False
+    builder: str = "1"
     info: Attrs = field(default_factory=dict)
     version: Attrs = field(default_factory=lambda: {"Os": "linux", "Arch": "amd64"})
     calls: list[Call] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     address: str = "unix:///fake.sock"
+    timeout: float = 60
     on_build: t.Callable[[Call], Records] = lambda _call: []
     on_pull: t.Callable[[Call], Records] = lambda _call: []
     on_load: t.Callable[[Call], Records] = lambda _call: []
@@ -94,7 +97,7 @@ class Fake:
     @property
     def engine(self) -> Engine:
         mine = Credentials(self.warnings)
-        return Engine(t.cast(Transport, self), self.api, lambda: mine, self.podman, self.warnings)
+        return Engine(t.cast(Transport, self), self.api, lambda: mine, self.podman, self.warnings, self.builder)
 
     @property
     def writes(self) -> list[Call]:

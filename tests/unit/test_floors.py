@@ -16,6 +16,7 @@ import pytest
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 HOUSE = "ansible_collections.slipway.images.plugins."
 ROOMS = HOUSE + "module_utils."
+PLUGIN_UTILS = HOUSE + "plugin_utils."
 
 # Floor -> the floors it may import beside itself, and the foreign packages it may.
 FLOORS: dict[str, tuple[set[str], set[str]]] = {
@@ -31,6 +32,11 @@ FLOORS: dict[str, tuple[set[str], set[str]]] = {
     "task": ({"errors", "wire", "disk", "engine"}, {"ansible.module_utils"}),
     "modules": ({"errors", "image", "disk", "registry", "engine", "task"}, set()),
     "doc_fragments": (set(), set()),
+    # On the controller, in its Python.
+    "plugin_utils": (set(), {"ansible"}),
+    "action": ({"plugin_utils"}, set()),
+    "filter": ({"errors", "image"}, set()),
+    "lookup": (set(), {"ansible"}),
 }
 # A module may reach one floor more than its kind.
 FURTHER = {"modules/image_build.py": {"building", "buildkit"}}
@@ -54,10 +60,14 @@ IMPURE = {
 SOCKETLESS = {"grpc"}
 SOCKETS = {"asyncio", "http", "requests", "select", "socket", "ssl"}
 
-# Said in one file: the runner's.
+# Said in one file, the runner's, and in its counterpart on the controller.
 RUNNERS_WORDS = re.compile(r"\b(check_mode|fail_json|exit_json|_diff)\b")
 RUNNER = "module_utils/task/run.py"
+COUNTERPART = "plugin_utils/chain.py"
 DOCUMENTS = {"DOCUMENTATION", "EXAMPLES", "RETURN"}
+
+# The modules that tell what they would do, to an engine of which a real run never hears.
+FORETELLING = ("build", "import", "load", "prune", "pull", "push", "remove", "tag")
 
 # An AnsibleModule ships what is imported under `if TYPE_CHECKING:` or in a function, too: it only hides the plan. But
 # each room costs a task a millisecond to compile: what most tasks have no use for is imported where it is used.
@@ -65,18 +75,30 @@ HIDDEN_ON_PURPOSE = {
     (f"module_utils/{importer}.py" if "/" in importer else f"modules/{importer}.py", f"{ROOMS}{imported}")
     for importer, imported in (
         ("engine/client", "image.progress"),
+        ("building/classic", "image.buildahlog"),
+        ("building/inputs", "engine.registries"),
+        ("engine/client", "wire.pipeline"),
+        ("engine/registries", "image.manifest"),
         ("engine/registries", "registry.client"),
         ("engine/registries", "registry.contents"),
         ("engine/retry", "image.progress"),
+        ("task/run", "task.chain"),
+        ("image_build", "building.foretold"),
+        *((f"image_{verb}", "engine.foretelling") for verb in FORETELLING),
         ("engine/registries", "wire.tls"),
         ("task/connect", "disk.credentials"),
         ("task/connect", "wire.tls"),
+        ("task/endpoint", "disk.config"),
+        ("task/endpoint", "disk.dockercontext"),
         ("wire/answer", "wire.records"),
         ("wire/transport", "wire.breakdown"),
+        ("wire/transport", "wire.proxy"),
+        ("wire/transport", "wire.ssh"),
         ("wire/transport", "wire.tls"),
-        ("building/build", "buildkit.offer"),
         ("image_build", "building"),
-        ("image_build", "buildkit.offer"),
+        ("image_info", "engine.layers"),
+        ("image_info", "engine.parallel"),
+        ("image_info", "image.weight"),
         ("image_load", "image.progress"),
         ("image_pull", "image.progress"),
         ("image_pull", "registry.contents"),
@@ -129,6 +151,8 @@ def imports_out_of_plan(room: Room) -> Offences:
             inside = imported[len(HOUSE) :]
             if not room.is_file(inside) and not room.is_file(inside.rpartition(".")[0]):
                 yield f"{room.name}: imports a package or nothing at all, not a room ({imported})"
+        elif imported.startswith(PLUGIN_UTILS) and "plugin_utils" in allowed:
+            continue
         elif top == "ansible_collections" or (
             top not in sys.stdlib_module_names and not any(f"{imported}.".startswith(f"{name}.") for name in foreign)
         ):
@@ -164,7 +188,7 @@ def _without_hiding(node: ast.AST) -> t.Iterator[ast.AST]:
 
 
 def runners_words_elsewhere(room: Room) -> Offences:
-    if room.name == RUNNER or room.floor == "doc_fragments":
+    if room.name in (RUNNER, COUNTERPART) or room.floor == "doc_fragments":
         return
     prose = set()
     for node in ast.walk(room.tree):
@@ -231,6 +255,9 @@ BAD = [
         "modules/image_pull.py",
         "import ansible_collections.community.docker.plugins.x",
     ),
+    (imports_out_of_plan, "module_utils/task/a.py", f"from {PLUGIN_UTILS}chain import ActionModule"),
+    (imports_out_of_plan, "plugin_utils/a.py", f"from {ROOMS}errors import UsageError"),
+    (imports_out_of_plan, "action/image_pull.py", "from ansible.plugins.action import ActionBase"),
     (io_in_pure_rooms, "module_utils/image/a.py", "import os.path"),
     (io_in_pure_rooms, "module_utils/image/a.py", "from time import time"),
     (io_in_pure_rooms, "module_utils/image/a.py", "def f(p):\n    return open(p)"),
@@ -256,6 +283,8 @@ GOOD = [
     ),
     ("module_utils/image/a.py", '"""Not in check_mode."""\nDOCUMENTATION = "check_mode"\nx_diff = "a_diff"'),
     ("module_utils/wire/a.py", "try:\n    import requests\nexcept ImportError:\n    requests = None"),
+    ("plugin_utils/chain.py", "from ansible import context\ndef f(task): task.check_mode"),
+    ("action/image_pull.py", f"from {PLUGIN_UTILS}chain import ActionModule"),
     ("modules/image_build.py", f"from {ROOMS}buildkit.session import Session"),
     ("modules/image_pull.py", f"from {ROOMS}image.reference import Reference"),
 ]

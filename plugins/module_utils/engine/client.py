@@ -41,7 +41,7 @@ class Auths(t.Protocol):
 @dataclass(frozen=True)
 class Engine:
     """`warnings` gathers what the user should hear although nothing failed; the runner passes it on. `builder` is the
-    one that the engine itself would take: `2` is BuildKit, `1` the classic one, and `""` says nothing (Docker 20.10)."""
+    one that the engine itself would take: `2` is BuildKit, `1` the classic one; `""` says nothing (Docker 20.10)."""
 
     transport: Transport
     api: api.Version

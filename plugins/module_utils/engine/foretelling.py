@@ -104,13 +104,17 @@ class Foretelling(Engine):
         row = {"ParentId": "", "RepoTags": [], "RepoDigests": [], "Created": int(time.time()), "Size": 0}
         return dict(self.world.over({**row, "Labels": labels, "Id": id}))
 
+    def own(self) -> Platform:
+        """The platform that things are for when nobody says."""
+        version = self.get("/version")
+        return Platform.parse("%s/%s" % (version["Os"], version["Arch"]))
+
     def make(
         self, how: str, names: t.Sequence[Reference], platform: Platform | None = None, id: str = "", **attrs: t.Any
     ) -> str:
         """An image comes, for the platform asked for, else for the engine's own. Gives its id: without `id`, what
         stands for one that only a run can tell."""
-        version = {} if platform else self.get("/version")
-        platform = platform or Platform.parse("%s/%s" % (version["Os"], version["Arch"]))
+        platform = platform or self.own()
         told = {"Os": platform.os, "Architecture": platform.architecture, "Variant": platform.variant}
         id = id or self.world.stand_in("%s of %s" % (how, names[0]))
         return self.world.bring(id, names, {**attrs, **told})

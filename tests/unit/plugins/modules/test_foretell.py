@@ -141,10 +141,28 @@ def test_build_of_a_context(play: Play, tmp_path: Path) -> None:
     assert str(again) == "build new:latest (context changed)"
 
 
+def test_build_of_files(play: Play, tmp_path: Path) -> None:
+    """An archive bears names, of which the engine knows nothing."""
+    play.fake.api, play.fake.info = (1, 51), {"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}
+    outputs = [{"type": "oci", "dest": str(tmp_path / "a.tar")}]
+    play.do(image_build, name="new", dockerfile_inline="FROM app:1", outputs=outputs)
+    assert play.inspect("new:latest") == {}
+
+
 def test_build_always(play: Play) -> None:
     for _turn in range(2):
         outcome = play.do(image_build, name="new", rebuild="always", builder="classic", dockerfile_inline="FROM app:1")
         assert len(outcome.actions) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [([], "amd64"), (["arm64"], "arm64"), (["arm64", "amd64"], "amd64"), (["riscv64", "arm64"], "riscv64")],
+)
+def test_build_for_several_platforms(play: Play, asked: list[str], told: str) -> None:
+    play.fake.api, play.fake.info = (1, 51), {"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}
+    outcome = play.twice(image_build, name="new", dockerfile_inline="FROM app:1", platform=asked)
+    assert outcome.images["new:latest"]["Architecture"] == told
 
 
 def test_import(play: Play, tmp_path: Path) -> None:

@@ -164,6 +164,15 @@ def test_the_outcome_is_what_the_engine_said(fake: Stocked) -> None:
     assert [(call.path, dict(call.params)) for call in fake.writes] == [("db:1", {"force": "1", "noprune": "0"})]
 
 
+def test_names_by_digest_that_the_containerd_store_is_silent_about(fake: Stocked) -> None:
+    fake.rows = [row(TWO, "db:1", "db@" + TWO, "other:1")]
+    todo = planned(fake, name=["db:1"], patterns=["db@*"])
+    fake.says = {"db:1": [{"Untagged": "db:1"}]}
+    outcome = apply(fake.engine, todo)
+    assert outcome.after == todo.after
+    assert outcome.results == todo.results
+
+
 def test_what_went_by_itself_is_not_our_doing(fake: Stocked) -> None:
     fake.says = {"db:1": NotFound("gone")}
     outcome = apply(fake.engine, todo := planned(fake, name=["db:1"]))

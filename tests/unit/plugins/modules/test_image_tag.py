@@ -7,7 +7,14 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.slipway.images.plugins.module_utils.errors import Conflict, NotFound, SlipwayError, UsageError
+from ansible_collections.slipway.images.plugins.module_utils.engine import images
+from ansible_collections.slipway.images.plugins.module_utils.errors import (
+    Conflict,
+    EngineError,
+    NotFound,
+    SlipwayError,
+    UsageError,
+)
 from ansible_collections.slipway.images.plugins.module_utils.image.digest import short
 from ansible_collections.slipway.images.plugins.module_utils.task.run import report
 from ansible_collections.slipway.images.plugins.modules.image_tag import SPEC, apply, observe, plan
@@ -74,6 +81,26 @@ def test_targets(fake: Fake, given: dict[str, t.Any], after: dict[str, str], act
 def test_what_fails(fake: Fake, given: dict[str, t.Any], kind: type[SlipwayError], says: str) -> None:
     with pytest.raises(kind, match=says):
         task(fake, **given)
+
+
+def test_a_tag_that_fails_halfway(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was done before it is told of."""
+    options = params(SPEC, name="app:1", targets=["b:1", "app", "c:1"])
+    todo = plan(options, observe(fake.engine, options))
+    really = images.tag
+
+    def tag(engine: t.Any, id: str, repository: str, label: str) -> None:
+        if repository == "app":
+            raise EngineError("disk on fire")
+        really(engine, id, repository, label)
+
+    monkeypatch.setattr(images, "tag", tag)
+    with pytest.raises(EngineError) as caught:
+        apply(fake.engine, todo)
+    assert caught.value.outcome is not None
+    said = report(todo, caught.value.outcome)
+    assert (said["changed"], said["actions"]) == (True, ["tag %s as b:1" % short(ONE)])
+    assert said["diff"]["after"] == {"b:1": ONE, "app": TWO, "c:1": "absent"}
 
 
 def test_an_image_that_is_not_there() -> None:

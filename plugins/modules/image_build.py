@@ -402,7 +402,6 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.slipway.images.plugins.module_utils.building import (
     choice,
-    classic,
     comparison,
     exports,
     inputs,
@@ -689,6 +688,8 @@ def _bears(engine: Engine, build: Build, id: str) -> bool:
 def _run(engine: Engine, build: Build) -> tuple[BuildLog, Taken]:
     """By the builder that was chosen."""
     if build.builder == choice.CLASSIC:
+        from ansible_collections.slipway.images.plugins.module_utils.building import classic
+
         return classic.run(engine, build)
     from ansible_collections.slipway.images.plugins.module_utils.building import buildkit
 

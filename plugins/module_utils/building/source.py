@@ -9,10 +9,11 @@ import os
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.slipway.images.plugins.module_utils.disk import secretfile
 from ansible_collections.slipway.images.plugins.module_utils.disk.context import Beside, Context
-from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import LoneDockerfile, TarContext
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
+
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import LoneDockerfile, TarContext
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Services:
     agents: t.Mapping[str, str] = field(default_factory=dict)
 
 
-Source = t.Union[Context, TarContext, LoneDockerfile]
+Source = t.Union[Context, "TarContext", "LoneDockerfile"]
 """A context that we send; `None` stands for one that the engine fetches."""
 
 
@@ -33,21 +34,27 @@ def of(params: t.Mapping[str, t.Any], directories: t.Mapping[str, str]) -> Sourc
         raise UsageError("contexts: with directories, path must be one, too", option="contexts")
     if params["url"] is not None:
         return None
-    if params["archive"] is not None:
-        return TarContext.open(params["archive"], params["dockerfile"])
     if params["path"] is None:
-        return LoneDockerfile(params["dockerfile_inline"].encode("utf-8", "surrogateescape"))
+        return _without_a_directory(params)
     context = Context.open(params["path"], params["dockerfile"], params["dockerfile_inline"])
     return replace(context, beside={name: Beside.open(os.path.expanduser(path)) for name, path in directories.items()})
 
 
+def _without_a_directory(params: t.Mapping[str, t.Any]) -> Source:
+    from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import LoneDockerfile, TarContext
+
+    if params["archive"] is not None:
+        return TarContext.open(params["archive"], params["dockerfile"])
+    return LoneDockerfile(params["dockerfile_inline"].encode("utf-8", "surrogateescape"))
+
+
 def services(params: t.Mapping[str, t.Any]) -> Services:
     """What is named and not there is an error, in check mode too."""
+    if not (params["secrets"] or params["ssh"]):
+        return Services()
+    from ansible_collections.slipway.images.plugins.module_utils.disk import secretfile
+
     agents = {agent["id"]: secretfile.agent(agent["id"], agent["socket"]) for agent in params["ssh"]}
-    return Services(_secrets(params), agents)
-
-
-def _secrets(params: t.Mapping[str, t.Any]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for secret in params["secrets"]:
         if secret["src"] is not None:
@@ -56,4 +63,4 @@ def _secrets(params: t.Mapping[str, t.Any]) -> dict[str, bytes]:
             found[secret["id"]] = secretfile.variable(secret["id"], secret["env"])
         else:
             found[secret["id"]] = secret["value"].encode("utf-8", "surrogateescape")
-    return found
+    return Services(found, agents)

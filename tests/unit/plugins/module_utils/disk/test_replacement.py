@@ -16,6 +16,7 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import Strea
 HELD = """
 import signal, sys
 from ansible_collections.slipway.images.plugins.module_utils.disk import replacement
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may have been started by nohup
 with replacement.of(sys.argv[1]) as new:
     new.file.write(b"half")
     new.file.flush()

@@ -291,12 +291,11 @@ def where(
     (scratch / "wörk" / "stragöl").write_text("ignored")
     public = Path("/var/tmp") / f"slipway-modes-{os.getpid()}"
     public.mkdir(mode=0o755)
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, public)
         shutil.copytree(Path(urllib3.__file__).parent, public / "urllib3", ignore=shutil.ignore_patterns("*.pyc"))
-        with relayed(docker_host, public / "docker.sock") as relay:
-            yield Setting(scratch, docker_host, busybox_image, auth_registry, relay)
-    finally:
-        shutil.rmtree(public)
+        relay = stack.enter_context(relayed(docker_host, public / "docker.sock"))
+        yield Setting(scratch, docker_host, busybox_image, auth_registry, relay)
 
 
 @pytest.fixture(scope="module")

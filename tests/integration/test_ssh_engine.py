@@ -149,8 +149,8 @@ def sleeper(door: Door, docker_host: str, busybox_image: str) -> Sleeper:
         with task:
             try:
                 stdin, task.stdin = t.cast(t.IO[str], task.stdin), None
-                with stdin:
-                    stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
+                stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
+                stdin.close()
                 _wait_for(lambda: _runs(f"sleep\0{mark}") or task.poll() is not None)
                 assert task.poll() is None, t.cast(t.IO[str], task.stdout).read()
                 yield task, lambda: _runs(f"sleep\0{mark}")

@@ -34,12 +34,12 @@ class Receipt(t.Protocol):
 @contextlib.contextmanager
 def of(export: Export) -> t.Iterator[Receipt]:
     """When the block does not end well, or nobody settles it, nothing is left of it."""
-    if not export.directory:
-        with replacement.of(export.dest) as new:
-            yield _File(export, new)
-        return
-    with replacement.stoppable(), _beside(export.dest) as root:
-        yield _Directory(export, Delivery(root))
+    with contextlib.ExitStack() as stack:
+        if not export.directory:
+            yield _File(export, stack.enter_context(replacement.of(export.dest)))
+        else:
+            stack.enter_context(replacement.stoppable())
+            yield _Directory(export, Delivery(stack.enter_context(_beside(export.dest))))
 
 
 class _Directory:

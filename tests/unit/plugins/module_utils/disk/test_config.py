@@ -70,7 +70,7 @@ def test_the_current_context() -> None:
     assert Config("/x").current_context == Config("/x", {"currentContext": ""}).current_context == ""
     assert Config("/x", {"currentContext": "prod"}).current_context == "prod"
     with pytest.raises(UsageError, match=r"^/x: 'currentContext' must be a string$"):
-        _ = Config("/x", {"currentContext": ["prod"]}).current_context
+        str(Config("/x", {"currentContext": ["prod"]}).current_context)
 
 
 def test_the_registry_s_own_key_comes_first() -> None:

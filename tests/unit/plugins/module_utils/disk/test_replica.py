@@ -98,7 +98,11 @@ def test_what_changed_without_a_trace_is_sent_and_all_beside_it(engine: Engine) 
 def test_what_cannot_be_read_to_tell_is_no_error_yet(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     engine.build()
     rewrite(engine.root / "b", "X")
-    monkeypatch.setattr(tree, "content", lambda _root, entry: (_ for _ in ()).throw(UsageError(entry.path)))
+
+    def unreadable(_root: str, entry: tree.Entry) -> t.NoReturn:
+        raise UsageError(entry.path)
+
+    monkeypatch.setattr(tree, "content", unreadable)
     replica = Replica.open(engine.record, "owner", {"": str(engine.root)}, {})
     assert replica.key not in engine.held
 

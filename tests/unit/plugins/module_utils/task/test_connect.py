@@ -47,7 +47,11 @@ def test_a_bad_address() -> None:
 def test_an_engine_that_is_none_is_left(daemon: t.Any, serve: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the way there was made of (an ssh) goes."""
     closed: list[Transport] = []
-    monkeypatch.setattr(Transport, "close", lambda transport: closed.append(transport))
+
+    def close(transport: Transport) -> None:
+        closed.append(transport)
+
+    monkeypatch.setattr(Transport, "close", close)
     address, _server = serve(lambda peer: peer.head() and peer.answer(b"no", "404 Not Found"))
     with pytest.raises(TransportError, match="not as a Docker engine"):
         connect({**DEFAULTS, "docker_host": str(address)}, [])

@@ -342,7 +342,7 @@ def test_loop(where: Setting, ran: Run, foretold: Run) -> None:
 
 
 def test_delegate_to(where: Setting, ran: Run) -> None:
-    assert ran["delegate"]["changed"] and ran["delegate"]["_ansible_delegated_vars"]["ansible_delegated_host"] == "two"
+    assert ran["delegate"]["changed"] and "_ansible_delegated_vars" in ran["delegate"]
     assert there(where, "modes/delegate:1")
     assert "modes/delegate:1" in ran.cached("two") and "modes/delegate:1" not in ran.cached("one"), "delegate_facts"
 

@@ -56,7 +56,9 @@ class Host:
 
     def start(self) -> None:
         home = self.home
-        (home / "pid").unlink(missing_ok=True)  # of its last life
+        # Of its last life; as with /run after a crash. A pid in there may be that of somebody else by now.
+        (home / "pid").unlink(missing_ok=True)
+        shutil.rmtree(home / "run", ignore_errors=True)
         dockerd = [
             *("dockerd", "--config-file", f"{home}/daemon.json", "--host", self.engine, "--data-root", f"{home}/data"),
             *("--exec-root", f"{home}/run", "--pidfile", f"{home}/pid", "--max-download-attempts=1"),

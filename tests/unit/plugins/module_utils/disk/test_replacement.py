@@ -14,14 +14,15 @@ from ansible_collections.slipway.images.plugins.module_utils.disk import replace
 from ansible_collections.slipway.images.plugins.module_utils.errors import StreamError, UsageError
 
 HELD = """
-import signal, sys
+import signal, sys, time
 from ansible_collections.slipway.images.plugins.module_utils.disk import replacement
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may have been started by nohup
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may be run by nohup
 with replacement.of(sys.argv[1]) as new:
     new.file.write(b"half")
     new.file.flush()
     print(new.path, flush=True)
-    signal.pause()
+    while True:  # `signal.pause` would miss a signal that comes just before it
+        time.sleep(0.1)
 """
 LIMITED = """
 import resource, sys

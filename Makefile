@@ -15,7 +15,7 @@ export ANSIBLE_LOCALHOST_WARNING := false
 export PYTHONPATH := $(LINKED)
 export PYTHONDONTWRITEBYTECODE := 1
 .NOTPARALLEL:
-.PHONY: help demo test lint unit sanity integration molecule truth build bench docs format clean setup stage machine
+.PHONY: help demo test lint unit sanity integration molecule fleet truth build bench docs format clean setup stage machine
 
 help:  ## this list
 	@grep -hoP '^[a-z]+:.*?## .*' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -26,8 +26,8 @@ demo: $(CACHE)/demo/.ready $(LINKED)  ## real images on a real engine, told as a
 test: setup  ## lint, unit, sanity, integration, molecule, build; ends with "N passed, N failed"
 	@$(SUPPORT)/suite.sh lint unit sanity integration molecule build
 
-lint unit sanity integration molecule truth build bench docs: export PATH := $(CACHE)/venv/bin:$(PATH)
-lint unit sanity integration molecule truth build bench docs: $(CACHE)/venv/.ready $(LINKED)
+lint unit sanity integration molecule fleet truth build bench docs: export PATH := $(CACHE)/venv/bin:$(PATH)
+lint unit sanity integration molecule fleet truth build bench docs: $(CACHE)/venv/.ready $(LINKED)
 
 lint: stage  ## every linter, over a copy
 	@$(SUPPORT)/lint.sh
@@ -39,10 +39,13 @@ sanity: stage  ## ansible-test sanity, over a copy
 	@$(SUPPORT)/sanity.sh
 
 integration:  ## each module against a private engine and registry
-	@pytest -n 2 --dist loadgroup tests/integration
+	@pytest -n 2 --dist loadgroup --ignore tests/integration/test_fleet.py tests/integration
 
 molecule:  ## each role on a private engine: foretold, converged, nothing left to do, verified
 	@pytest -n 2 tests/molecule
+
+fleet:  ## three hosts that fail in the middle of it get their images all the same; 90 seconds
+	@pytest -s tests/integration/test_fleet.py
 
 truth:  ## 5,000 tasks in random lives of an engine, other ones each time, each held to the law; 15 minutes
 	@SLIPWAY_TRUTH_STEPS=5000 pytest -s tests/integration/test_truth_engine.py

@@ -300,7 +300,8 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
     cache = () if limit is None else _cached(engine)
     if not params["images"]:
         return Seen(cache=cache, limit=limit)
-    stored = [Stored.of(row) for row in images.listed(engine, everything=True)]
+    rows = map(Stored.of, images.listed(engine, everything=True))
+    stored = sorted(rows, key=lambda image: (image.created, image.id))  # engines list those of one second in any order
     verdict = retention.judge(stored, images.used(engine), rule)
     leaving = {removal.image.id for removal in verdict.going if removal.whole}
     if not leaving:

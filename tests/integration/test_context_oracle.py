@@ -429,7 +429,7 @@ def build(engine: str, context: Context, version: int) -> Facts:
     """The only layer of what the engine builds from our tar."""
     query = urllib.parse.urlencode({"dockerfile": context.dockerfile_name, "nocache": 1, "version": version})
     said = call(engine, "POST", f"/v1.41/build?{query}", context.blocks(Tally()))
-    ids = [record["aux"]["ID"] for record in map(json.loads, said.splitlines()) if "ID" in record.get("aux", ())]
+    ids = [record["aux"]["ID"] for record in map(json.loads, said.splitlines()) if isinstance(record.get("aux"), dict)]
     assert len(ids) == 1, said
     saved = call(engine, "GET", f"/v1.41/images/{ids[0]}/get")
     call(engine, "DELETE", f"/v1.41/images/{ids[0]}?force=1")

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import typing as t
 from dataclasses import dataclass
 
 import pytest
 from ansible_collections.slipway.images.tests.support import engine as support
+
+
+# Who starts the tests in the background may have had SIGINT ignored, and what is ignored a child ignores, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

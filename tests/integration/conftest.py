@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import pytest
 from ansible_collections.slipway.images.tests.support import engine as support
 
-
 # Who starts the tests in the background may have had SIGINT ignored, and what is ignored a child ignores, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

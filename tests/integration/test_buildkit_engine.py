@@ -43,6 +43,7 @@ from ansible_collections.slipway.images.plugins.module_utils.wire.transport impo
 from ansible_collections.slipway.images.plugins.module_utils.wire.upgrade import upgrade
 from ansible_collections.slipway.images.tests.integration.conftest import Login
 from ansible_collections.slipway.images.tests.support import engine as support
+from ansible_collections.slipway.images.tests.support.processes import running, wait_for
 
 API = "/v1.41"
 
@@ -513,18 +514,3 @@ def test_an_end_of_ours_is_an_end_of_the_build(
     finally:
         task.kill()
         task.wait()
-
-
-def running(command: str) -> bool:
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if path.read_text().startswith(command):
-                return True
-    return False
-
-
-def wait_for(true: t.Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

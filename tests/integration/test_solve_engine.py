@@ -31,6 +31,7 @@ from ansible_collections.slipway.images.plugins.module_utils.image.buildlog impo
 from ansible_collections.slipway.images.plugins.module_utils.image.dockerfile import Dockerfile
 from ansible_collections.slipway.images.plugins.module_utils.wire.address import Address
 from ansible_collections.slipway.images.plugins.module_utils.wire.transport import Transport
+from ansible_collections.slipway.images.tests.support.processes import running, wait_for
 
 SOLVE, BUILD, CHOSEN = "solve", "build", "chosen"
 Query = t.Sequence[tuple[str, str]]
@@ -230,18 +231,3 @@ def test_an_end_of_ours_is_an_end_of_the_build(docker_host: str, busybox_image: 
     finally:
         task.kill()
         task.wait()
-
-
-def running(command: str) -> bool:
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if path.read_text().startswith(command):
-                return True
-    return False
-
-
-def wait_for(true: t.Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

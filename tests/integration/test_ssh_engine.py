@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.slipway.images.tests.support import engine as support
 from ansible_collections.slipway.images.tests.support.module import MODULES, play
+from ansible_collections.slipway.images.tests.support.processes import running, wait_for
 from ansible_collections.slipway.images.tests.support.sshd import Door, sshd
 
 MEGABYTE = 1 << 20
@@ -110,7 +111,7 @@ def test_however_it_ends_nothing_stays(sleeper: Sleeper, door: Door, builder: st
         assert sorted(door.processes().values()) == ["sh", "sh", "ssh"]  # one of them looks after us, one after ssh
         task.send_signal(how)
         task.wait(10)
-        _wait_for(lambda: not door.left() and not sleeps())
+        wait_for(lambda: not door.left() and not sleeps(), 20)
 
 
 @pytest.mark.parametrize("builder", ["classic", "buildkit"])
@@ -151,9 +152,9 @@ def sleeper(door: Door, docker_host: str, busybox_image: str) -> Sleeper:
                 stdin, task.stdin = t.cast(t.IO[str], task.stdin), None
                 stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
                 stdin.close()
-                _wait_for(lambda: _runs(f"sleep\0{mark}") or task.poll() is not None)
+                wait_for(lambda: running(f"sleep\0{mark}") or task.poll() is not None, 20)
                 assert task.poll() is None, t.cast(t.IO[str], task.stdout).read()
-                yield task, lambda: _runs(f"sleep\0{mark}")
+                yield task, lambda: running(f"sleep\0{mark}")
             finally:
                 task.kill()
 
@@ -201,18 +202,3 @@ def test_without_ssh(door: Door, docker_host: str, tmp_path: Path) -> None:
     said = play("image_info", environment={"PATH": str(tmp_path)}, docker_host=address, name="app")
     assert said["error"]["kind"] == "requirement"
     assert "needs OpenSSH's client" in said["msg"]
-
-
-def _runs(command: str) -> bool:
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if path.read_text().startswith(command):
-                return True
-    return False
-
-
-def _wait_for(true: t.Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

@@ -108,7 +108,7 @@ def podman() -> t.Iterator[str]:
 def registry(users: t.Mapping[str, str] | None = None, tls: tuple[Path, Path] | None = None) -> t.Iterator[str]:
     """An empty registry on loopback; gives `host:port`. `users`: name -> password; `tls`: certificate and key."""
     with _berth("registry") as home:
-        port = _free_port()
+        port = free_port()
         config: dict[str, t.Any] = {
             "version": 0.1,
             "storage": {"filesystem": {"rootdirectory": f"{home}/data"}, "delete": {"enabled": True}},
@@ -123,7 +123,7 @@ def registry(users: t.Mapping[str, str] | None = None, tls: tuple[Path, Path] | 
             config["auth"] = {"htpasswd": {"realm": "slipway", "path": f"{home}/htpasswd"}}
         (home / "config.yml").write_text(json.dumps(config))  # JSON is YAML
         command = ["setpriv", "--pdeathsig", "KILL", "docker-registry", "serve", f"{home}/config.yml"]
-        with _running(home, command, lambda: _listens(port)):
+        with _running(home, command, lambda: listens(port)):
             yield f"127.0.0.1:{port}"
 
 
@@ -285,13 +285,13 @@ def _address(little_endian: str) -> ipaddress.IPv4Address:
     return ipaddress.IPv4Address(bytes.fromhex(little_endian)[::-1])
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
 
-def _listens(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+def listens(port: int, address: str = "127.0.0.1") -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((address, port), 1):
         return True
     return False
 

@@ -19,7 +19,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tarfile
@@ -70,7 +69,7 @@ class Host:
         with (self.home / "log").open("ab") as out:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         deadline = time.monotonic() + PATIENCE
-        while not (support.answers(self.engine) and _listens(self.address)):
+        while not (support.answers(self.engine) and support.listens(22, self.address)):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise support.Unavailable(f"{self.name} did not come up:\n{(self.home / 'log').read_text()[-2000:]}")
             time.sleep(0.05)
@@ -275,9 +274,3 @@ def _layer(content: bytes) -> bytes:
 def _architecture() -> str:
     machine = os.uname().machine
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
-
-
-def _listens(address: str) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection((address, 22), 1):
-        return True
-    return False

@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import time
 import typing as t
 from dataclasses import dataclass
 from pathlib import Path
+
+from ansible_collections.slipway.images.tests.support.engine import free_port, listens
 
 PATIENCE = 20.0  # seconds
 
@@ -82,7 +83,7 @@ def sshd(home: Path) -> t.Iterator[Door]:
     for name in ("host", "key", "other"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", home / name], check=True)
     (home / "authorized").write_text((home / "key.pub").read_text() + "restrict " + (home / "other.pub").read_text())
-    port, strict = _free_port(), _free_port()
+    port, strict = free_port(), free_port()
     for name, key in (("known_hosts", "host.pub"), ("changed", "other.pub")):
         lines = [f"[127.0.0.1]:{number} {(home / key).read_text()}" for number in (port, strict)]
         (home / name).write_text("".join(lines))
@@ -104,20 +105,9 @@ def sshd(home: Path) -> t.Iterator[Door]:
     with subprocess.Popen(server, stdin=subprocess.DEVNULL) as process:
         try:
             deadline = time.monotonic() + PATIENCE
-            while not (_listens(port) and _listens(strict)):
+            while not (listens(port) and listens(strict)):
                 assert process.poll() is None and time.monotonic() < deadline, (home / "log").read_text()
                 time.sleep(0.01)
             yield Door(home)
         finally:
             process.terminate()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-def _listens(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False

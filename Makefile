@@ -39,7 +39,7 @@ sanity: stage  ## ansible-test sanity, over a copy
 	@$(SUPPORT)/sanity.sh
 
 integration:  ## each module against a private engine and registry
-	@pytest -n 2 --dist loadgroup --ignore tests/integration/test_fleet.py tests/integration
+	@pytest -n 2 --dist loadgroup tests/integration
 
 molecule:  ## each role on a private engine: foretold, converged, nothing left to do, verified
 	@pytest -n 2 tests/molecule

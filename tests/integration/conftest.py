@@ -18,11 +18,15 @@ from ansible_collections.slipway.images.tests.support import engine as support
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> t.Generator[None]:
     """Of two workers each has engines of its own. The tests of a file share what is dear; the targets share nothing."""
     for item in items:
         alone = item.name if item.path.stem == "test_targets" else item.path.stem
         item.add_marker(pytest.mark.xdist_group(alone))
+    yield
+    if getattr(config.option, "loadgroup", False) and not all("@" in item.nodeid for item in items):
+        raise pytest.UsageError("this pytest keeps from xdist which tests belong together: see tests/requirements.txt")
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,10 @@ class Login:
     password: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def engine_socket() -> t.Iterator[str]:
-    """Path of the socket of an engine for the whole session; `SLIPWAY_TEST_SOCKET` names one that is there already.
+    """Path of the socket of an engine for one file of tests: what they find does not depend on which files were before.
+    `SLIPWAY_TEST_SOCKET` names one that is there already, for all of them.
 
     It is an experimental one, for that alone takes `squash`.
     """
@@ -47,12 +52,12 @@ def engine_socket() -> t.Iterator[str]:
             yield address.removeprefix("unix://")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def docker_host(engine_socket: str) -> str:
     return f"unix://{engine_socket}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def podman_host() -> t.Iterator[str]:
     with support.podman() as address:
         yield address
@@ -72,9 +77,9 @@ def auth_registry() -> t.Iterator[Login]:
         yield Login(address, **login)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def busybox_image(docker_host: str) -> str:
-    """Name of a small base image on the session's engine."""
+    """Name of a small base image on the file's engine."""
     return support.import_base(docker_host)
 
 

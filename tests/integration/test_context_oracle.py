@@ -204,12 +204,12 @@ class RecorderServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer)
     daemon_threads = True
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def docker_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("docker")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def classic(docker_config: Path) -> t.Iterator[t.Callable[..., Facts]]:
     """The context that the docker CLI uploads."""
     path = str(docker_config / "recorder.sock")
@@ -290,7 +290,7 @@ def test_special_files_are_those_of_the_docker_cli(tmp_path: Path, classic: t.Ca
 # ---- buildx ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bake(docker_config: Path, engine_socket: str) -> Bake:
     """What several builds (bake's targets) bring into their images, by BuildKit."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slipway-buildx"

@@ -25,13 +25,13 @@ from ansible_collections.slipway.images.tests.support.store import Store
 Play = t.Callable[..., dict[str, t.Any]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def podman(podman_host: str) -> Store:
     support.import_base(podman_host)
     return Store(podman_host)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def base(podman: Store) -> str:
     """The id of the base image."""
     return named(podman, "slipway-test/base:1")

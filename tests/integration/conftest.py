@@ -14,19 +14,25 @@ from dataclasses import dataclass
 import pytest
 from ansible_collections.slipway.images.tests.support import engine as support
 
+if t.TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
 # Who starts the tests in the background may have had SIGINT ignored, and what is ignored a child ignores, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> t.Generator[None]:
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in this hook, too
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Of two workers each has engines of its own. The tests of a file share what is dear; the targets share nothing."""
     for item in items:
         alone = item.name if item.path.stem == "test_targets" else item.path.stem
         item.add_marker(pytest.mark.xdist_group(alone))
-    yield
-    if getattr(config.option, "loadgroup", False) and not all("@" in item.nodeid for item in items):
-        raise pytest.UsageError("this pytest keeps from xdist which tests belong together: see tests/requirements.txt")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: WorkerController, ids: list[str]) -> None:
+    if node.config.option.dist == "loadgroup" and not all("@" in id for id in ids):
+        pytest.exit("this pytest keeps from xdist which tests belong together: see tests/requirements.txt", 4)
 
 
 @dataclass(frozen=True)

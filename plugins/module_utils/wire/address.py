@@ -23,10 +23,9 @@ UNSUPPORTED = {
     "fd": "fd:// is how a service manager hands sockets to an engine; clients use unix:///path",
 }
 # Nothing that ssh, its configuration's tokens or a shell on either side would take for more than a name.
-_SSH = re.compile(
+_SSH = (
     r"(?:(?P<user>\w[\w.+@-]*)@)?(?:\[(?P<bare>[0-9A-Fa-f:.]+(?:%\w+)?)\]|(?P<host>\w[\w.-]*))"
-    r"(?::(?P<port>[0-9]{1,5}))?(?P<path>(?:/[\w.,+@~-]*)*)",
-    re.ASCII,
+    r"(?::(?P<port>[0-9]{1,5}))?(?P<path>(?:/[\w.,+@~-]*)*)"
 )
 
 
@@ -89,7 +88,7 @@ class Address:
             raise UsageError(
                 "docker_host must not hold a password: ssh has keys and agents, and nobody asks it for one"
             )
-        match = _SSH.fullmatch(rest)
+        match = re.fullmatch(_SSH, rest, re.ASCII)
         port = int(match["port"] or 0) if match else 0
         if not match or port > 65535 or (match["port"] and not port):
             raise _wrong(docker_host, "is not an address; expected ssh://user@host:port or ssh://host/path/of/socket")

@@ -33,7 +33,7 @@ class Answer:
     def __init__(
         self, response: t.Any, foreign: tuple[type[Exception], ...], translate: t.Callable[[Exception], SlipwayError]
     ) -> None:
-        """`response`: of urllib3, unread. `foreign`: what its reading may raise, which `translate` makes ours."""
+        """`response`: of `wire.local` or urllib3, unread. `foreign`: what its reading may raise, which `translate` makes ours."""
         self.status: int = response.status
         self.headers: t.Mapping[str, str] = response.headers
         self._response = response
@@ -95,15 +95,24 @@ class Answer:
 
 
 def refusal(answer: Answer, endpoint: str) -> EngineError:
-    """The error for an answer that is one: the engine's JSON `message`, or the beginning of what else it said."""
+    """The error for an answer that is one: the engine's JSON `message`, or the beginning of what else it said.
+
+    Podman 5 refuses a push with a record of the stream that it would have been.
+    """
+    beginning = b""
     try:
-        text = next(answer.blocks(), b"").decode("utf-8", "replace").strip()
+        for block in answer.blocks():
+            beginning += block
+            if len(beginning) > BLOCK:
+                break
+        text = beginning.decode("utf-8", "replace").strip()
     except TransportError:  # hung up in the middle of a sentence: the status still says who is to blame
         text = ""
     answer.close()
     try:
-        said = str(json.loads(text)["message"])
-    except (ValueError, LookupError, TypeError):
+        record = json.loads(text)
+        said = str((record.get("errorDetail") or record)["message"])
+    except (ValueError, LookupError, TypeError, AttributeError):
         said = text[:200] or responses.get(answer.status, "nothing")
     return REFUSALS.get(answer.status, EngineError)(
         f"the engine refused {endpoint}: {' '.join(said.split())} (HTTP {answer.status})",

@@ -11,7 +11,7 @@ import ssl
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import TransportError
 from ansible_collections.slipway.images.plugins.module_utils.wire.stream import Stream
-from ansible_collections.slipway.images.plugins.module_utils.wire.transport import FOREIGN, Transport
+from ansible_collections.slipway.images.plugins.module_utils.wire.transport import Transport
 
 _HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"  # the preface, and settings that change nothing
 _HEAD, _TYPE, _SETTINGS = 9, 3, 4  # of a frame, with which the other side begins as well
@@ -29,7 +29,7 @@ def connect(transport: Transport) -> Stream | None:
             return None
         sock = transport.connect()
         sock.settimeout(None)
-    except FOREIGN as exc:
+    except transport.foreign as exc:
         raise failure(exc) from exc
     return Stream(sock, failure)
 

@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import typing as t
 
 
-@dataclass(frozen=True)
-class Peer:
+class Peer(t.NamedTuple):
     """What to call it (`noun`), and what its user can do when it does not answer (`absent`), when its certificate is
     of a foreign authority (`authority`) or another host (`name`), when it speaks TLS unexpectedly (`tls`) or does not
     speak it (`plain`), and when it wants to see our certificate (`identity`)."""

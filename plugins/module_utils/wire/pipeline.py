@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Many small GETs by one connection, the next ones sent before the first is answered (RFC 9112, section 9.3.2).
 
-An engine takes 0.1 ms for a small answer, and whoever asks by urllib3 three times as long: where a task asks hundreds
-of times, that is what it would wait for.
+An engine takes 0.1 ms for a small answer, and whoever asks for one after the other three times as long: where a task
+asks hundreds of times, that is what it would wait for.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ import typing as t
 from http.client import HTTPException, IncompleteRead
 from urllib.parse import urlsplit
 
-from ansible_collections.slipway.images.plugins.module_utils.wire.transport import FOREIGN, Transport
+from ansible_collections.slipway.images.plugins.module_utils.wire.transport import Transport
 
 AHEAD = 32
 """Requests on their way: enough for the engine not to wait for us, and few enough for the kernel to hold. An engine
 that cannot get rid of its answers reads no requests, so who sends all of his before reading may wait for ever."""
-ENDS: tuple[type[Exception], ...] = (*FOREIGN, ValueError)
 
 
 def bodies(transport: Transport, paths: t.Sequence[str]) -> t.Iterator[bytes | None]:
@@ -28,6 +27,7 @@ def bodies(transport: Transport, paths: t.Sequence[str]) -> t.Iterator[bytes | N
     It ends early where something else is answered, or nothing: what does not speak of all that is asked (a proxy may
     not know pipelines) has to be asked for the rest in the ordinary way, which also says what is wrong.
     """
+    ends: tuple[type[Exception], ...] = (*transport.foreign, ValueError)
     try:
         with contextlib.closing(transport.connect()) as sock:
             sock.settimeout(transport.timeout)
@@ -42,7 +42,7 @@ def bodies(transport: Transport, paths: t.Sequence[str]) -> t.Iterator[bytes | N
                     yield body if status == 200 else None
                     if number + AHEAD < len(requests):
                         sock.sendall(requests[number + AHEAD])
-    except ENDS:
+    except ends:
         return
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The proxy that the environment names for an address (`http_proxy`, `https_proxy`, `all_proxy`; `no_proxy`).
 
-Found as `requests` finds it, whose import takes a fifth of a task's start-up: unix sockets never come here.
+Found as `requests` finds it.
 """
 
 from __future__ import annotations

@@ -1,18 +1,14 @@
 # Copyright: (c) 2026, the slipway.images authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One HTTP request to one engine, on `requests`; every foreign exception becomes one of ours here.
-
-Requests are sent by urllib3, which is what `requests` itself sends by: importing the rest of it takes a fifth of a
-task's start-up, so that is done only where its knowledge is needed (`wire.proxy`).
-"""
+"""One HTTP request to one engine; every foreign exception becomes one of ours here."""
 
 from __future__ import annotations
 
 import re
+import socket
 import sys
 import typing as t
-from http.client import HTTPException
 from json import dumps
 from urllib.parse import urlencode
 
@@ -24,20 +20,10 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
 )
 from ansible_collections.slipway.images.plugins.module_utils.wire.address import Address
 from ansible_collections.slipway.images.plugins.module_utils.wire.answer import Answer, refusal
-from ansible_collections.slipway.images.plugins.module_utils.wire.unixsocket import pools, tcp_options
-
-try:
-    from urllib3 import PoolManager, ProxyManager, Timeout, disable_warnings
-    from urllib3.exceptions import HTTPError, InsecureRequestWarning
-
-    MISSING: ImportError | None = None
-    FOREIGN: tuple[type[Exception], ...] = (HTTPError, OSError, HTTPException)
-except ImportError as exc:
-    MISSING = exc
-    FOREIGN = (OSError, HTTPException)
+from ansible_collections.slipway.images.plugins.module_utils.wire.local import Local
 
 if t.TYPE_CHECKING:
-    from ansible_collections.slipway.images.plugins.module_utils.wire.proxy import Proxy
+    from ansible_collections.slipway.images.plugins.module_utils.wire.remote import Remote
     from ansible_collections.slipway.images.plugins.module_utils.wire.ssh import Forwarding
     from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
 
@@ -52,16 +38,15 @@ class Transport:
     """
 
     def __init__(self, address: Address, tls: Tls | None = None, timeout: float = 60) -> None:
-        if MISSING:
-            raise _missing(MISSING)
         self.address = address
         self.timeout = timeout
         self._forwarding = _forwarding(address, timeout) if address.ssh else None
-        socket_path = self._forwarding.path if self._forwarding else address.path
-        proxy = None if address.is_unix else _proxy(address)
-        self._pool = _pool(address, tls, proxy, socket_path)
-        # A proxy for plain HTTP is told the whole URL; through one for TLS there is a tunnel.
-        self._prefix = address.url if proxy and not address.tls else "" if address.is_unix else address.path
+        if address.is_unix:
+            self._line: Local | Remote = Local(self._forwarding.path if self._forwarding else address.path)
+        else:
+            self._line = _remote(address, tls)
+        self.foreign = self._line.foreign
+        """What may be raised through `connect` by whoever speaks for himself; `explain` makes ours of it."""
 
     def request(self, method: str, path: str, **how: t.Any) -> Answer:
         """`ask`, with a refusal raised: `EngineError` and its kinds."""
@@ -107,44 +92,29 @@ class Transport:
             return self.explain(exc, endpoint)
 
         try:
-            response = self._pool.request(
+            response = self._line.request(
                 method,
-                self._prefix + path + ("?" + urlencode(params) if params else ""),
-                body=data,
-                headers=sent,
-                chunked=isinstance(data, t.Generator),
-                timeout=Timeout(connect=self.timeout, read=None if patient else self.timeout),
-                retries=False,
-                redirect=False,
-                assert_same_host=False,
-                preload_content=False,
-                decode_content=False,
-                enforce_content_length=True,
+                path + ("?" + urlencode(params) if params else ""),
+                data,
+                sent,
+                timeout=self.timeout,
+                silence=None if patient else self.timeout,
             )
         except _UploadFailed as exc:
             raise exc.error from exc.error.__cause__
-        except FOREIGN as exc:
+        except self.foreign as exc:
             raise translate(exc) from exc
         finally:
             if isinstance(data, t.Generator):  # refused half-way: what the body holds open is let go now
                 data.close()
-        return Answer(response, FOREIGN, translate)
+        return Answer(response, self.foreign, translate)
 
-    def connect(self) -> t.Any:
-        """A connected socket for somebody else to speak through. Raises what `FOREIGN` names."""
-        connection = self._pool._new_conn()
-        connection.timeout = self.timeout
-        if self._pool.proxy and self.address.tls:
-            self._pool._prepare_proxy(connection)
-        elif self._pool.proxy:  # which would take the request to itself, and not know what comes after it
-            connection.set_tunnel(self.address.host, self.address.port, self._pool.proxy_headers)
-            connection.connect()
-        elif connection.sock is None:
-            connection.connect()
-        return connection.sock
+    def connect(self) -> socket.socket:
+        """A connected socket for somebody else to speak through. Raises what `foreign` names."""
+        return self._line.connect(self.timeout)
 
     def explain(self, exc: Exception, endpoint: str) -> TransportError:
-        """The error to raise `from exc`, one that `FOREIGN` names."""
+        """The error to raise `from exc`, one that `foreign` names."""
         from ansible_collections.slipway.images.plugins.module_utils.wire.breakdown import explain
 
         error = explain(exc, self.address, endpoint, self.timeout)
@@ -153,7 +123,7 @@ class Transport:
         return error
 
     def close(self) -> None:
-        self._pool.close()
+        self._line.close()
         if self._forwarding:
             self._forwarding.close()
 
@@ -169,27 +139,11 @@ def _forwarding(address: Address, timeout: float) -> Forwarding:
     return Forwarding(address, timeout)
 
 
-def _pool(address: Address, tls: Tls | None, proxy: Proxy | None, socket_path: str) -> t.Any:
-    options: dict[str, t.Any] = {} if address.is_unix else {"socket_options": tcp_options()}
-    if address.tls:
-        from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
-
-        tls = tls or Tls()
-        options["ssl_context"] = tls.context()
-        if tls.hostname and tls.verify:
-            options.update(assert_hostname=tls.hostname, server_hostname=tls.hostname)
-        if not tls.verify:
-            disable_warnings(InsecureRequestWarning)
-    manager = ProxyManager(proxy.url, proxy_headers=proxy.headers, **options) if proxy else PoolManager(**options)
-    manager.pool_classes_by_scheme = pools(socket_path if address.is_unix else None)
-    return manager.connection_from_url(address.url)
-
-
-def _proxy(address: Address) -> Proxy | None:
-    from ansible_collections.slipway.images.plugins.module_utils.wire.proxy import of
-
+def _remote(address: Address, tls: Tls | None) -> Remote:
     try:
-        return of(address)
+        from ansible_collections.slipway.images.plugins.module_utils.wire.remote import Remote
+
+        return Remote(address, tls)
     except ImportError as exc:
         raise _missing(exc) from exc
 
@@ -206,7 +160,7 @@ def _missing(exc: ImportError) -> RequirementError:
 
 
 class _UploadFailed(Exception):
-    """Carries an error of the body's maker past urllib3, which would take an `OSError` for one of the socket's."""
+    """Carries an error of the body's maker past the sender, who would take an `OSError` for one of the socket's."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(error)

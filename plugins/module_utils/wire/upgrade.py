@@ -14,7 +14,7 @@ import typing as t
 from ansible_collections.slipway.images.plugins.module_utils.errors import TransportError
 from ansible_collections.slipway.images.plugins.module_utils.wire.answer import Answer, refusal
 from ansible_collections.slipway.images.plugins.module_utils.wire.stream import Stream, TlsStream
-from ansible_collections.slipway.images.plugins.module_utils.wire.transport import FOREIGN, Transport
+from ansible_collections.slipway.images.plugins.module_utils.wire.transport import Transport
 
 _SWITCHING = 101
 _LONGEST_REFUSAL = 64 << 10  # bytes
@@ -45,7 +45,7 @@ def upgrade(transport: Transport, path: str, headers: t.Iterable[tuple[str, str]
             said = b"" if answer.length is None else answer.read(_LONGEST_REFUSAL)
             raise refusal(Answer(_Refused(answer.status, said), (), failure), what)
         sock.settimeout(None)
-    except FOREIGN as exc:
+    except transport.foreign as exc:
         _close(sock)
         raise failure(exc) from exc
     except BaseException:

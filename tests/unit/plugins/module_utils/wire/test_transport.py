@@ -30,7 +30,7 @@ from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
 from ansible_collections.slipway.images.plugins.module_utils.wire.transport import Transport
 
 WIRES = pytest.mark.parametrize("where", ["unix", "tcp", "tls"])
-SHORT = 0.05  # seconds: a time limit that a test waits for
+SHORT = 0.2  # seconds: a time limit that a test waits for
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_small_request(meet: t.Any, where: str) -> None:
     [(line, headers, body)] = server.conversations()
     assert line == "POST /v1.41/images/x:1/json?t=a%2Fb%3A1&t=%C3%A9+%26&q=1 HTTP/1.1"
     assert body == b'{"k": ["\\u00e9"]}'
-    assert headers.pop("user-agent").startswith("python-urllib3")
+    headers.pop("user-agent", None)
     assert headers.pop("host").split(":")[0] == ("localhost" if where == "unix" else "127.0.0.1")
     assert headers == {
         "accept-encoding": "identity",
@@ -117,6 +117,8 @@ def test_each_block_of_a_body_is_a_chunk(meet: t.Any, where: str) -> None:
         ("403 Forbidden", b"no\n", Denied, "no"),
         ("500 Internal Server Error", b"x" * 900, EngineError, "x" * 200),
         ("500 Internal Server Error", b'"message"', EngineError, '"message"'),
+        ("500 Internal Server Error", b'{"errorDetail":{"message":"as Podman 5"},"error":"x"}\n', EngineError, "as Podman 5"),
+        ("500 Internal Server Error", b'{"errorDetail":"x"}', EngineError, '{"errorDetail":"x"}'),
         ("503 Service Unavailable", b"", EngineError, "Service Unavailable"),
         ("400 Bad Request", b'{"message":"two\\nlines"}', EngineError, "two\nlines"),
         ("301 Moved Permanently", b"", EngineError, "Moved Permanently"),
@@ -299,7 +301,7 @@ def test_what_is_no_http(meet: t.Any) -> None:
 def test_silence_is_limited(meet: t.Any, where: str) -> None:
     done = threading.Event()
     wire, _server = meet(lambda peer: peer.head() and done.wait(10), where, timeout=SHORT)
-    with pytest.raises(TransportTimeout, match=r"did not answer GET /_ping within 0.05 seconds"):
+    with pytest.raises(TransportTimeout, match=r"did not answer GET /_ping within 0.2 seconds"):
         wire.request("GET", "/_ping")
     done.set()
 
@@ -458,10 +460,10 @@ def test_without_the_library() -> None:
     """Importing everything must work without it; using it says what to install."""
     code = (
         f"import sys; sys.path[:0] = {sys.path!r}; sys.modules['requests'] = sys.modules['urllib3'] = None\n"
-        "from ansible_collections.slipway.images.plugins.module_utils.wire import records, unixsocket\n"
+        "from ansible_collections.slipway.images.plugins.module_utils.wire import records, remote\n"
         "from ansible_collections.slipway.images.plugins.module_utils.wire.address import Address\n"
         "from ansible_collections.slipway.images.plugins.module_utils.wire.transport import Transport\n"
-        "try:\n    Transport(Address.parse('unix:///x'))\n"
+        "try:\n    Transport(Address.parse('tcp://x'))\n"
         "except Exception as exc:\n    print(type(exc).__name__, exc.facts, exc)\n"
     )
     said = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)

@@ -176,13 +176,12 @@ from dataclasses import dataclass, field
 from ansible_collections.slipway.images.plugins.module_utils.engine import images, lookup
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.image import facts
-from ansible_collections.slipway.images.plugins.module_utils.image import filters as chosen
-from ansible_collections.slipway.images.plugins.module_utils.image.filters import Label
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import Attrs, Outcome, Plan
 from ansible_collections.slipway.images.plugins.module_utils.task.run import run
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import ENGINE, Spec
 
 if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.image.filters import Label
     from ansible_collections.slipway.images.plugins.module_utils.image.weight import Layer
 
 SPEC = ENGINE + Spec(
@@ -238,8 +237,10 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
 
 def _listed(engine: Engine, asked: t.Mapping[str, t.Any], everything: bool) -> t.Iterator[str]:
     """The ids that pass. Not every engine's list knows `until` and negated labels, so these are judged here."""
+    from ansible_collections.slipway.images.plugins.module_utils.image import filters as chosen
+
     until = chosen.until(asked["until"], time.time()) if asked.get("until") else None
-    labels = [Label.parse(text) for text in asked.get("label", ())]
+    labels = [chosen.Label.parse(text) for text in asked.get("label", ())]
     negated = [label for label in labels if label.negated]
     for row in images.listed(engine, _query(asked, labels), everything):
         if (until is None or row["Created"] < until) and chosen.passes(negated, row.get("Labels")):

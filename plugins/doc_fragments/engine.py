@@ -85,7 +85,7 @@ options:
     default: 60
 requirements:
   - "Python 3.9 or newer on the target"
-  - "requests"
+  - "requests, unless the engine is behind a unix socket (or V(ssh://)) and no registry is asked without it"
   - "for V(ssh://), the C(ssh) of OpenSSH on the target"
   - "an engine that speaks the Docker Engine API 1.40 or newer"
 attributes:

@@ -4,8 +4,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Play the quickstart on the engine that the user has, else on a private one; the registry is always a private one.
 set -euo pipefail
-venv=$PWD/.cache/demo/bin
-story=docs/examples/quickstart.yml
 
 if address=$(python3 tests/support/engine.py find); then
   if [[ $address == ssh://* ]]; then
@@ -22,14 +20,4 @@ else
   echo "engine: a private one, for the length of this demo"
 fi
 
-# The usual output of Ansible, with texts as they are and without what was skipped.
-export ANSIBLE_CALLBACK_RESULT_FORMAT=yaml ANSIBLE_DISPLAY_SKIPPED_HOSTS=false
-
-# shellcheck disable=SC2016  # the inner shell's variables
-exec python3 tests/support/engine.py run --registry ${address:+--at "$address"} -- sh -c '
-  exec "$0" -i localhost, -c local "$1" \
-    -e ansible_python_interpreter="${0%/*}/python" \
-    -e slipway_busybox="$(command -v busybox)" \
-    -e slipway_docker_host="$DOCKER_HOST" \
-    -e slipway_registry="$SLIPWAY_REGISTRY" \
-    -e slipway_demo_dir="$SLIPWAY_SCRATCH"' "$venv/ansible-playbook" "$story"
+exec tests/support/tour.sh .cache/demo/bin docs/examples/quickstart.yml ${address:+--at "$address"}

@@ -14,5 +14,7 @@ cp --parents README.md CONTRIBUTING.md COPYING docs/*.md docs/examples/* roles/*
 cp docs/site/conf.py docs/site/index.md "$source"
 antsibull-docs collection --use-current --squash-hierarchy --no-indexes --no-breadcrumbs --fail-on-error \
   --dest-dir "$source/reference" slipway.images
+# The theme has the contents beside the page, and calls a second list of them an error.
+sed -i '/^\.\. contents::$/,/^$/d' "$source"/reference/*.rst
 sphinx-build -q -W --keep-going -d "$site/doctrees" "$source" "$site/html"
 echo "file://$site/html/index.html"

@@ -4,7 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Every linter over the staged copy; all have their say before the verdict.
 set -uo pipefail
-cache=$(cd "$(dirname "$0")/../../.cache" && pwd)
+support=$(cd "$(dirname "$0")" && pwd)
+cache=$(cd "$support/../../.cache" && pwd)
 export NO_COLOR=1 MYPY_CACHE_DIR=$cache/mypy RUFF_CACHE_DIR=$cache/ruff
 cd -P "$cache/staged/ansible_collections/slipway/images" || exit 1
 root=$(cd ../../.. && pwd)
@@ -30,4 +31,6 @@ check yamllint yamllint --strict .
 check ansible-lint ansible-lint --offline --nocolor -q
 check antsibull-changelog antsibull-changelog lint
 check antsibull-docs antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self .
+check reuse reuse lint --lines
+check galaxy-importer "$support/importer.sh" .
 exit $verdict

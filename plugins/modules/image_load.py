@@ -95,6 +95,7 @@ from ansible_collections.slipway.images.plugins.module_utils.disk.layout import 
 from ansible_collections.slipway.images.plugins.module_utils.engine import images, transfer
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.errors import SlipwayError, StreamError, UsageError
+from ansible_collections.slipway.images.plugins.module_utils.image.digest import is_foretold
 from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference, is_id
 from ansible_collections.slipway.images.plugins.module_utils.image.tagging import Tag
@@ -114,13 +115,14 @@ UNKNOWN = "(known after load)"
 class Promise:
     """What an archive says of one name: it points to the image that engines call by one of `ids`.
 
-    `id` is the one that this engine will call it by, as far as that can be told. A nameless image is called by that,
-    else by the digest of its config.
+    `id` is the one that this engine will call it by, as far as that can be told, and not `sure` where the engine makes
+    it up. A nameless image is called by that, else by the digest of its config.
     """
 
     name: str
     ids: frozenset[str]
     id: str
+    sure: bool = True
 
 
 @dataclass(frozen=True)
@@ -179,16 +181,18 @@ def _chosen(engine: Engine, found: Archive) -> tuple[ArchivedImage, ...]:
 
 def _promises(chosen: t.Iterable[ArchivedImage], by_config: bool) -> t.Iterator[Promise]:
     for image in chosen:
-        id = image.config_digest if by_config else image.index_digest or image.manifest_digest or UNKNOWN
+        told = image.config_digest if by_config else image.index_digest or image.manifest_digest
+        id = told or image.expected_digest or UNKNOWN
         for name in image.names:
-            yield Promise(str(Reference.parse(name).with_default_tag()), image.ids, id)
+            yield Promise(str(Reference.parse(name).with_default_tag()), image.ids, id, bool(told))
         if not image.names:
-            yield Promise(image.config_digest if id == UNKNOWN else id, image.ids, id)
+            yield Promise(told or image.config_digest, image.ids, id, bool(told))
 
 
 def _stored(engine: Engine, promise: Promise, here: Attrs) -> str:
-    if here.get("Id") in promise.ids:
-        return str(here["Id"])
+    id = str(here.get("Id", ""))
+    if id in promise.ids or (is_foretold(id) and promise.ids & t.cast("Foretelling", engine).world.inputs(id).keys()):
+        return id
     return next(filter(None, (images.inspect(engine, id).get("Id", "") for id in sorted(promise.ids))), "")
 
 
@@ -202,7 +206,7 @@ def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Plan:
         if any(promise.ids not in stored and promise.ids == wanted[promise.name].ids for promise in load.promises):
             actions.append(load)
             after.update({promise.name: stored.get(promise.ids, promise.id) for promise in load.promises})
-            stored.update({promise.ids: promise.id for promise in load.promises if promise.id != UNKNOWN})
+            stored.update({promise.ids: promise.id for promise in load.promises if promise.sure})
     for name, promise in wanted.items():
         id = stored.get(promise.ids, promise.id)
         if after[name] != id and name not in promise.ids:
@@ -231,10 +235,14 @@ def apply(engine: Engine, todo: Plan) -> Outcome:
 
 def foretell(engine: Foretelling, todo: Plan) -> Outcome:
     after = dict(todo.after)
+    loads = [action for action in todo.actions if isinstance(action, Load)]
+    ids = {promise.name: promise.ids for load in loads for promise in load.promises}
+    made: dict[frozenset[str], str] = {}
     for name, id in todo.after.items():
         names = [] if is_id(name) else [Reference.parse(name)]
         if id == UNKNOWN and names:
-            after[name] = engine.make("load", names)
+            made[ids[name]] = after[name] = engine.make("load", names, id=made.get(ids[name], ""))
+            engine.world.record(after[name], dict.fromkeys(ids[name], "in an archive"))
         elif id not in (UNKNOWN, todo.before[name]):
             engine.make("load", names, id=id)
     here = {name: images.inspect(engine, id) if is_id(id) else {} for name, id in after.items()}
@@ -253,14 +261,24 @@ def _load(engine: Engine, load: Load) -> dict[str, str]:
     what = "loading %s" % load.archive.path
     told = fold(transfer.load(engine, archive.blocks(load.archive, load.images)))
     told.check(what)
-    unknown = [promise.name for promise in load.promises if promise.id == UNKNOWN and promise.name in promise.ids]
+    unknown = [promise.name for promise in load.promises if not promise.sure and promise.name in promise.ids]
     called = dict(zip(unknown, filter(is_id, told.loaded)))
     for name, promise in {promise.name: promise for promise in load.promises}.items():
-        id = images.inspect(engine, called.get(name, name)).get("Id")
+        id = images.inspect(engine, called.get(name, name)).get("Id") or _named(engine, promise)
         # An engine that makes a manifest of its own for the image calls it by an id that no archive can tell.
-        if id not in promise.ids and not (id and promise.id == UNKNOWN):
+        if id not in promise.ids and not (id and not promise.sure):
             raise StreamError("%s: the engine reported no error, and yet %s is not there" % (what, name))
     return called
+
+
+def _named(engine: Engine, promise: Promise) -> str | None:
+    """The containerd store keeps the short name that an OCI layout gives to an image, and then looks for a long one."""
+    here = (images.inspect(engine, id).get("Id") for id in sorted(promise.ids))
+    id = None if is_id(promise.name) else next(filter(None, here), None)
+    if id:
+        name = Reference.parse(promise.name)
+        images.tag(engine, id, name.name, name.tag)
+    return id
 
 
 def main() -> None:

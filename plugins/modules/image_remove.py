@@ -41,7 +41,8 @@ options:
   force:
     description:
       - Remove an image although a stopped container uses it, and by its id although it has several names.
-      - When a running container uses the image, its last name is removed, and the image stays.
+      - When a running container uses the image, its last name is removed, and the image stays. On the containerd image
+        store, it does so for a stopped container, too; there, say the id.
       - Podman removes a stopped container together with its image.
     type: bool
     default: false
@@ -140,7 +141,7 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
     SlipwayError,
     UsageError,
 )
-from ansible_collections.slipway.images.plugins.module_utils.image import platform, removal, shortid
+from ansible_collections.slipway.images.plugins.module_utils.image import contentremoval, platform, removal, shortid
 from ansible_collections.slipway.images.plugins.module_utils.image.batch import gathered
 from ansible_collections.slipway.images.plugins.module_utils.image.digest import short
 from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
@@ -237,7 +238,8 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
     references = {text: None if is_id(text) else Reference.parse(text) for text in params["name"] or ()}
     if "" in (params["patterns"] or ()):
         raise UsageError("a pattern is empty: write one such as shop/*", option="patterns")
-    store = Store.of(images.listed(engine, everything=True), containers.listed(engine))
+    rows, users = images.listed(engine, everything=True), containers.listed(engine)
+    store = Store.of(rows, users, containerd=not images.by_config(engine))
     named = store.names()
     targets = {text: _target(store, named, text, reference) for text, reference in references.items()}
     for name, target in _matching(store, params["patterns"] or ()).items():
@@ -308,6 +310,7 @@ def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Removals:
 def _foreseen(params: t.Mapping[str, t.Any], seen: Seen) -> tuple[list[Remove | RemoveParts], dict[str, SlipwayError]]:
     """What the engine will do, one thing after the other, and what it will refuse."""
     store = seen.store
+    remove = contentremoval.remove if store.containerd else removal.remove
     there = [(text, target) for text, target in seen.targets.items() if target]
     actions: list[Remove | RemoveParts] = []
     failures: dict[str, SlipwayError] = {}
@@ -315,9 +318,11 @@ def _foreseen(params: t.Mapping[str, t.Any], seen: Seen) -> tuple[list[Remove | 
     for text, target in sorted(there, key=lambda item: (-store.depth(item[1].id), not item[1].name)):
         if text in seen.parts:
             actions.extend(RemoveParts(text, target, parts, params["force"]) for parts in [seen.parts[text]] if parts)
-        elif store.has(target):
+            continue
+        # What the containerd store makes up of a tag is still understood when a name by the same digest has gone.
+        while text not in failures and store.has(target):
             try:
-                store, gone = removal.remove(store, target, params["force"], params["noprune"])
+                store, gone = remove(store, target, params["force"], params["noprune"])
                 actions.append(Remove(text, target, gone, params["force"], params["noprune"]))
             except Conflict as error:
                 failures[text] = error
@@ -341,8 +346,8 @@ def apply(engine: Engine, todo: Removals) -> Outcome:
         except SlipwayError as error:
             failures[action.text] = error
     untagged = {record["Untagged"] for record in said if "Untagged" in record}
-    untagged |= _unsaid(done, untagged)
     deleted = {record["Deleted"] for record in said if "Deleted" in record} & todo.known
+    deleted -= {id for id in deleted.intersection(_staying(done)) if images.inspect(engine, id)}
     after = {text: ABSENT if text in untagged or id in deleted else id for text, id in todo.before.items()}
     outcome = Outcome(after, tuple(done), todo.images, _results(deleted, untagged))
     failure = gathered(failures, todo.total, "were not removed")
@@ -352,11 +357,9 @@ def apply(engine: Engine, todo: Removals) -> Outcome:
     return outcome
 
 
-def _unsaid(done: t.Iterable[Remove | RemoveParts], untagged: t.AbstractSet[str]) -> set[str]:
-    """The names by digest that went with a tag. The containerd store makes them up of a tag and the id, and is silent
-    when they go."""
-    gone = [action for action in done if isinstance(action, Remove) and untagged & {*action.gone.untagged}]
-    return {name for action in gone for name in action.gone.untagged if name.endswith("@" + action.target.id)}
+def _staying(done: t.Iterable[Remove | RemoveParts]) -> set[str]:
+    """What loses its name alone: the containerd store says of a base of others that it is deleted all the same."""
+    return {one.target.id for one in done if isinstance(one, Remove) and one.target.id not in one.gone.deleted}
 
 
 def _remove(engine: Engine, action: Remove | RemoveParts) -> list[dict[str, t.Any]]:

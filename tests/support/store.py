@@ -78,6 +78,24 @@ class Store:
         """Id -> names, of intermediate images too."""
         return {row["Id"]: _names(row) for row in self.call("GET", "/images/json", all=1)[0]}
 
+    @property
+    def containerd(self) -> bool:
+        """Are the images in the containerd image store?"""
+        return "containerd" in str(self.call("GET", "/info")[0]["DriverStatus"])
+
+    def containers(self) -> list[str]:
+        return [row["Id"] for row in self.call("GET", "/containers/json", all=1)[0]]
+
+    def clear(self) -> None:
+        """No images and no containers: the engine refuses what is needed, or gone with another."""
+        for container in self.containers():
+            self.call("DELETE", "/containers/" + container, force=1)
+        while images := self.images():
+            for id, names in images.items():
+                for name in names or [id]:
+                    with contextlib.suppress(AssertionError):
+                        self.call("DELETE", "/images/" + name, force=1)
+
     def layers(self) -> int:
         return int(self.call("GET", "/system/df")[0]["LayersSize"])
 
@@ -94,7 +112,9 @@ class Store:
 
 
 def _names(row: dict[str, t.Any]) -> list[str]:
-    return sorted(name for name in [*(row["RepoTags"] or ()), *(row["RepoDigests"] or ())] if "<none>" not in name)
+    """Without the digests that the containerd store makes up of the id: those that are names it lists as tags, too."""
+    digests = [name for name in row["RepoDigests"] or () if not name.endswith("@" + row["Id"])]
+    return sorted(name for name in [*(row["RepoTags"] or ()), *digests] if "<none>" not in name)
 
 
 def connected(store: Store, warnings: list[str] | None = None) -> Engine:
@@ -106,8 +126,9 @@ def settle(store: Store, chance: random.Random) -> None:
     known = ["scratch"]
     for number in range(chance.randint(4, 9)):
         version = chance.choice((1, 1, 2))
-        named = [name for names in store.images().values() for name in names]  # BuildKit takes no id for a base
-        lines, files = ["FROM " + chance.choice(known if version == 1 else ["scratch", *named])], {}
+        named = ["scratch", *(name for names in store.images().values() for name in names)]
+        ids = version == 1 and not store.containerd  # who else builds takes no id for a base
+        lines, files = ["FROM " + chance.choice(known if ids else named)], {}
         for step in range(chance.randint(1, 4)):
             path = "f%d-%d" % (number, step)
             files[path] = chance.choice((chance.randint(1, 5000), DIRECTORY))
@@ -123,5 +144,5 @@ def settle(store: Store, chance: random.Random) -> None:
         name = chance.choice(("", "", "a:1", "a:2", "b:1", "c/d:%d" % number))
         known.append(store.build(*lines, name=name, version=version, **files))
     for image in chance.sample(known[1:], 2):
-        if len(store.images()[image]) < 2:  # of a used image with more the engine's own prune takes names
+        if len(store.images().get(image, "12")) < 2:  # of a used image with more the engine's own prune takes names
             store.container(image)

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from urllib.parse import unquote
 
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
-from ansible_collections.slipway.images.plugins.module_utils.engine.images import Attrs, path
+from ansible_collections.slipway.images.plugins.module_utils.engine.images import Attrs, genuine, path
 from ansible_collections.slipway.images.plugins.module_utils.errors import NotFound
 from ansible_collections.slipway.images.plugins.module_utils.image import filters, retention
 from ansible_collections.slipway.images.plugins.module_utils.image.digest import is_foretold
@@ -89,7 +89,8 @@ class Foretelling(Engine):
         passing = {row["Id"] for row in listed}
         by_age = bool({"before", "since"} & asked.keys())  # no task makes an image older
         rows: list[Attrs] = []
-        for row in every:
+        for raw in every:
+            row = {**raw, "RepoDigests": genuine(raw)}  # lest a digest outlive the tag that it was made up of
             then = dict(self.world.over(row))
             same = then == row
             if then and (row["Id"] in passing or not (same or by_age)) and (same or _passes(then, asked)):

@@ -44,15 +44,33 @@ def listed(
 ) -> list[Attrs]:
     """`GET /images/json`: one row an image; `everything` adds the intermediate images of the classic builder.
 
-    Podman's rows as Docker's: with `sha256:` before `ParentId`, and without the digests that it makes up for each
-    repository in which an image has a tag. These are no names, and nothing is said of them when the tag goes.
+    All rows as those of a graph driver: Podman's with `sha256:` before `ParentId`, and both Podman's and the containerd
+    store's without the digests that they make up for each repository in which an image has a tag. These are no names,
+    and nothing is said of them when the tag goes.
     """
     params = {"filters": json.dumps(filters or {}), "all": "1" if everything else "0"}
     rows = t.cast("list[Attrs]", engine.get("/images/json", params))
-    return list(map(_docker_row, rows)) if engine.podman else rows
+    return list(map(_of_podman if engine.podman else _of_content, rows))
 
 
-def _docker_row(row: Attrs) -> Attrs:
+def _of_content(row: Attrs) -> Attrs:
+    """The containerd store lists the digests that are names as tags, too."""
+    tags, digests = row.get("RepoTags") or (), genuine(row)
+    kept = [tag for tag in tags if "@" in tag]
+    if not kept and digests == list(row.get("RepoDigests") or ()):
+        return row
+    named = {"RepoTags": [tag for tag in tags if tag not in kept], "RepoDigests": [*dict.fromkeys((*digests, *kept))]}
+    return {**row, **named}
+
+
+def genuine(row: Attrs) -> list[str]:
+    """The digests of a row without those that the containerd store makes up of a tag's repository and the id."""
+    tags, digests = row.get("RepoTags") or (), row.get("RepoDigests") or ()
+    made_up = {"%s@%s" % (tag.rpartition(":")[0], row["Id"]) for tag in tags} - {*tags}
+    return [digest for digest in digests if digest not in made_up]
+
+
+def _of_podman(row: Attrs) -> Attrs:
     tagged = {tag.rpartition(":")[0] for tag in row.get("RepoTags") or ()}
     digests = [digest for digest in row.get("RepoDigests") or () if digest.partition("@")[0] not in tagged]
     parent = row.get("ParentId") or ""

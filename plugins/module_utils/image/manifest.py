@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import typing as t
 from dataclasses import dataclass
 
@@ -102,3 +104,20 @@ def _unknown(platform: t.Mapping[str, t.Any]) -> bool:
 
 def _is_attestation(row: t.Mapping[str, t.Any]) -> bool:
     return _ATTESTATION in (row.get("annotations") or {}) or _unknown(row.get("platform") or {})
+
+
+def made_by_containerd(config: tuple[str, int], layers: t.Sequence[tuple[str, int]]) -> str:
+    """The digest of the manifest that containerd makes of an image in docker's own archive format, with its layers as
+    they are (`core/images/archive/importer.go`): digests and sizes in bytes, bottom first."""
+    kind = "application/vnd.docker."
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": kind + "distribution.manifest.v2+json",
+        "config": _entry(kind + "container.image.v1+json", *config),
+        "layers": [_entry(kind + "image.rootfs.diff.tar", *layer) for layer in layers],
+    }
+    return "sha256:" + hashlib.sha256(json.dumps(manifest, separators=(",", ":")).encode()).hexdigest()
+
+
+def _entry(media_type: str, digest: str, size: int) -> dict[str, t.Any]:
+    return {"mediaType": media_type, "digest": digest, "size": size}

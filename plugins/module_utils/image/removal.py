@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What goes when an image is removed: the engine's own rules, so that they can be foretold.
 
-They are those of `ImageDelete` in moby (`daemon/images/image_delete.go`), the same from 19.03 to 28.
+They are those of `ImageDelete` in moby (`daemon/images/image_delete.go`), the same from 19.03 to 28. An engine with the
+containerd image store goes by others: see `image/contentremoval.py`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,11 @@ from ansible_collections.slipway.images.plugins.module_utils.image.retention imp
 
 RUNNING = frozenset({"running", "paused", "restarting"})
 """The states of a container (`State` in `GET /containers/json`) in which the engine takes it for running."""
+
+LAST = "%s is the last name of image %s, and container %s uses it"
+RUNS = "it is in use by container %s, which is running"
+RESTS = "it is in use by container %s, which is stopped; force removes it nevertheless"
+SEVERAL = "it has several names (%s); force removes them all"
 
 
 @dataclass(frozen=True)
@@ -44,25 +50,37 @@ class Target:
 
 @dataclass(frozen=True)
 class Store:
-    """All images of an engine, intermediate ones too, by id, and all containers, stopped ones too."""
+    """All images of an engine, intermediate ones too, by id, and all containers, stopped ones too. `containerd`: they
+    are in the containerd image store."""
 
     images: t.Mapping[str, Stored]
     containers: tuple[Container, ...] = ()
+    containerd: bool = False
 
     @classmethod
-    def of(cls, images: t.Iterable[t.Mapping[str, t.Any]], containers: t.Iterable[t.Mapping[str, t.Any]]) -> Store:
+    def of(
+        cls,
+        images: t.Iterable[t.Mapping[str, t.Any]],
+        containers: t.Iterable[t.Mapping[str, t.Any]],
+        containerd: bool = False,
+    ) -> Store:
         """From the rows of the engine's two lists."""
         stored = map(Stored.of, images)
-        return cls({image.id: image for image in stored}, tuple(map(Container.of, containers)))
+        return cls({image.id: image for image in stored}, tuple(map(Container.of, containers)), containerd)
 
     def names(self) -> dict[Reference, Target]:
         """All names, tags and digests, with what they mean."""
-        named = ((image.id, name) for image in self.images.values() for name in (*image.tags, *image.digests))
-        return {Reference.parse(name): Target(id, name) for id, name in named}
+        every = ((image.id, name) for image in self.images.values() for name in self._bears(image))
+        return {Reference.parse(name): Target(id, name) for id, name in every}
 
     def has(self, target: Target) -> bool:
         image = self.images.get(target.id)
-        return image is not None and (not target.name or target.name in (*image.tags, *image.digests))
+        return image is not None and (not target.name or target.name in self._bears(image))
+
+    def _bears(self, image: Stored) -> tuple[str, ...]:
+        """The containerd store understands a repository that has a tag of the image together with its id, too."""
+        more = {"%s@%s" % (tag.rpartition(":")[0], image.id) for tag in image.tags if self.containerd}
+        return (*image.tags, *image.digests, *more.difference(image.digests))
 
     def user(self, id: str, running: t.Collection[bool] = (True, False)) -> str:
         """The first container, by name, that uses this image; `""` when none does."""
@@ -93,16 +111,15 @@ def remove(store: Store, target: Target, force: bool = False, noprune: bool = Fa
     image = store.images[target.id]
     if target.name:
         user = "" if force else store.user(image.id)
-        if user and _alone(image):
-            said = (target.name, short(image.id), user)
-            raise Conflict("%s is the last name of image %s, and container %s uses it" % said, container=user)
-        image, untagged = _untagged(image, Reference.parse(target.name))
-        store = _with(store, image)
+        if user and alone(image):
+            raise Conflict(LAST % (target.name, short(image.id), user), container=user)
+        image, untagged = without_name(image, Reference.parse(target.name))
+        store = with_image(store, image)
         if image.tags or image.digests or _hindrance(store, image, force):
             return store, Gone(untagged)
     else:
         untagged = (*image.tags, *image.digests)
-        hindrance = _hindrance(store, replace(image, tags=(), digests=()) if _alone(image) else image, force)
+        hindrance = _hindrance(store, replace(image, tags=(), digests=()) if alone(image) else image, force)
         if hindrance:
             raise Conflict("cannot remove image %s: %s" % (short(image.id), hindrance), id=image.id)
     store, deleted = _deleted(store, image, noprune)
@@ -116,16 +133,16 @@ def _hindrance(store: Store, image: Stored, force: bool) -> str:
         return "it has dependent images (%s is built on it)" % short(child)
     running = store.user(image.id, (True,))
     if running:
-        return "it is in use by container %s, which is running" % running
+        return RUNS % running
     if force:
         return ""
     if image.tags or image.digests:
-        return "it has several names (%s); force removes them all" % ", ".join((*image.tags, *image.digests))
+        return SEVERAL % ", ".join((*image.tags, *image.digests))
     stopped = store.user(image.id)
-    return "it is in use by container %s, which is stopped; force removes it nevertheless" % stopped if stopped else ""
+    return RESTS % stopped if stopped else ""
 
 
-def _alone(image: Stored) -> bool:
+def alone(image: Stored) -> bool:
     """Does the engine take all of its names for one? A tag and digests of one repository it does."""
     if len(image.tags) + len(image.digests) < 2:
         return True
@@ -133,7 +150,7 @@ def _alone(image: Stored) -> bool:
     return len(image.tags) < 2 and len(digested | {Reference.parse(tag).name for tag in image.tags}) == 1
 
 
-def _untagged(image: Stored, name: Reference) -> tuple[Stored, tuple[str, ...]]:
+def without_name(image: Stored, name: Reference) -> tuple[Stored, tuple[str, ...]]:
     """The image without a name, and with it the digests of a repository whose last tag that was."""
     tags = tuple(tag for tag in image.tags if Reference.parse(tag) != name)
     digests = tuple(digest for digest in image.digests if Reference.parse(digest) != name)
@@ -145,18 +162,18 @@ def _untagged(image: Stored, name: Reference) -> tuple[Stored, tuple[str, ...]]:
 
 def _deleted(store: Store, image: Stored, noprune: bool) -> tuple[Store, tuple[str, ...]]:
     deleted = [image.id]
-    store = _without(store, image.id)
+    store = without_image(store, image.id)
     parent = store.images.get(image.parent)
     while parent and not noprune and not _hindrance(store, parent, force=False):
         deleted.append(parent.id)
-        store = _without(store, parent.id)
+        store = without_image(store, parent.id)
         parent = store.images.get(parent.parent)
     return store, tuple(deleted)
 
 
-def _with(store: Store, image: Stored) -> Store:
+def with_image(store: Store, image: Stored) -> Store:
     return replace(store, images={**store.images, image.id: image})
 
 
-def _without(store: Store, id: str) -> Store:
+def without_image(store: Store, id: str) -> Store:
     return replace(store, images={other: image for other, image in store.images.items() if other != id})

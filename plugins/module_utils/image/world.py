@@ -23,8 +23,8 @@ Attrs = t.Mapping[str, t.Any]
 """An image as the engine's inspect gives it, or as a row of its list."""
 Event = t.Sequence[t.Any]
 """`["name", name, id]`, where `""` says that nothing is called so, and `None` that nobody foretold anything any more;
-`["image", id, attrs]`, `None` when it goes; `["inputs", id, inputs]`, what it would be built of; `["digest", name,
-digest]` of the name's registry, `None` as above."""
+`["image", id, attrs]`, `None` when it goes; `["inputs", id, inputs]`, what it would be built of, or by what an archive
+calls it; `["digest", name, digest]` of the name's registry, `None` as above."""
 
 NOWHERE = ""
 
@@ -64,7 +64,7 @@ class World:
         return id
 
     def record(self, id: str, inputs: t.Mapping[str, str]) -> None:
-        """The image would be built of these."""
+        """The image would be made of these."""
         self._tell("inputs", id, inputs)
 
     def drop(self, names: t.Iterable[str], ids: t.Iterable[str]) -> None:

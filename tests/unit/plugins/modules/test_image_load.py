@@ -10,6 +10,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from ansible_collections.slipway.images.plugins.module_utils.disk import archive
 from ansible_collections.slipway.images.plugins.module_utils.errors import (
     FormatError,
     NotFound,
@@ -20,7 +21,7 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import Plan
 from ansible_collections.slipway.images.plugins.module_utils.task.run import report
-from ansible_collections.slipway.images.plugins.modules.image_load import SPEC, UNKNOWN, Tag, apply, observe, plan
+from ansible_collections.slipway.images.plugins.modules.image_load import SPEC, Tag, apply, observe, plan
 from ansible_collections.slipway.images.tests.support import archives
 from ansible_collections.slipway.images.tests.support.archives import Image, Members, digest
 from ansible_collections.slipway.images.tests.support.fake import Call, Fake, Records, image, params
@@ -252,6 +253,10 @@ def test_what_the_engine_will_call_it(
     assert todo.after == {"app:1": id}
 
 
+def expected(path: str, place: int = 0) -> str:
+    return archive.read(path).images[place].expected_digest
+
+
 @pytest.mark.parametrize("id", [A.config_digest, digest(A.manifest)])
 def test_it_is_known_by_any_of_its_ids(keep: Keep, id: str) -> None:
     for fake in (Engine(images={"app:1": stored(A, id)}), containerd(images={"app:1": stored(A, id)})):
@@ -262,7 +267,8 @@ def test_it_is_known_by_any_of_its_ids(keep: Keep, id: str) -> None:
     )
 
 
-def test_an_id_that_no_archive_can_tell(keep: Keep) -> None:
+def test_an_id_that_the_engine_makes_up(keep: Keep) -> None:
+    """It may be another than 28 would make."""
     fake = containerd()
     theirs = [stored(A, digest(b"theirs")), stored(NAMELESS, digest(b"nameless"))]
 
@@ -275,7 +281,7 @@ def test_an_id_that_no_archive_can_tell(keep: Keep) -> None:
     path = keep("x.tar", A, NAMELESS)
     todo, said = planned(fake, path)
     assert said == ["load app:1, %s from %s" % (NAMELESS.config_digest, path)]
-    assert todo.after == {"app:1": UNKNOWN, NAMELESS.config_digest: UNKNOWN}
+    assert todo.after == {"app:1": expected(path, 0), NAMELESS.config_digest: expected(path, 1)}
     done = report(todo, apply(fake.engine, todo))
     assert done["diff"]["after"] == {"app:1": theirs[0]["Id"], NAMELESS.config_digest: theirs[1]["Id"]}
     assert [attrs["Id"] for attrs in done["images"]] == [attrs["Id"] for attrs in theirs]
@@ -284,11 +290,29 @@ def test_an_id_that_no_archive_can_tell(keep: Keep) -> None:
         apply(fake.engine, planned(fake, path)[0])
 
 
-def test_what_the_engine_will_call_it_is_not_guessed(keep: Keep) -> None:
+def test_a_name_that_the_containerd_store_cannot_find(keep: Keep) -> None:
+    """It keeps a short name of an OCI layout as it is (28.5.2), and looks for `docker.io/library/app:1`."""
+    fake = containerd()
+
+    def load(call: Call) -> Records:
+        fake.nameless.append(stored(A, digest(A.manifest)))
+        return [{"stream": "Loaded image: app:1\n"}]
+
+    fake.on_load = load
+    done = run(fake, keep("x.tar", A, make=archives.oci))
+    assert done["diff"]["after"] == {"app:1": digest(A.manifest)}
+
+
+def test_nothing_hangs_on_what_it_will_probably_be_called(keep: Keep) -> None:
     paths = keep("x.tar", A), keep("y.tar", named(A, "app:9"))
     todo, said = planned(containerd(), *paths)
     assert said == ["load app:1 from %s" % paths[0], "load app:9 from %s" % paths[1]]
-    assert todo.after == {"app:1": UNKNOWN, "app:9": UNKNOWN}
+    assert todo.after == {"app:1": expected(paths[0]), "app:9": expected(paths[0])}
+
+
+def test_what_was_loaded_before_is_known_by_the_manifest_that_was_made_of_it(keep: Keep) -> None:
+    path = keep("x.tar", A)
+    assert planned(containerd(images={"app:1": stored(A, expected(path))}), path)[1] == []
 
 
 # Failures

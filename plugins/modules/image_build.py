@@ -92,6 +92,9 @@ options:
         built of, and when there is no record of that. Of a context, what counts is what the Dockerfile uses when
         BuildKit builds, and with the classic builder all of it. Files are compared by content, permissions and link
         target; only those whose size, times or inode moved are read again.
+      - Where something is fetched from elsewhere (O(url), a URL among O(contexts), C(ADD) of a URL or a git repository
+        without a checksum or commit), V(changed) asks the builder each time, too, which looks whether that is another
+        now. Check mode, which cannot ask it, says that it would build, and C((known after build)) for the id.
       - V(always) asks the builder each time. It is a change when another image comes out of it. No record is kept then.
       - V(never) builds only when a name is missing.
       - The records are under C(~/.cache/slipway-images) (or C($XDG_CACHE_HOME)) on the target. To lose them costs time
@@ -192,7 +195,10 @@ options:
         description: The CPUs to run on, as in V(0-2) or V(0,1).
         type: str
   cache_from:
-    description: Images whose layers may serve as cache.
+    description:
+      - Images whose layers may serve as cache.
+      - V(type=local,src=DIRECTORY) is a cache that O(cache_to) kept on the target. It needs BuildKit of Docker 23 or
+        newer. That there is none yet is a warning.
     type: list
     elements: str
     default: []
@@ -202,15 +208,17 @@ options:
         newer.
       - Each is a directory on the target, an image as in V(docker-image://alpine:3.20), or the URL of a git repository
         or an archive, which the engine fetches. What a directory's own C(.dockerignore) names stays out.
-      - What is used of a directory, and an image's id, count for O(rebuild=changed). What is behind a URL does not.
+      - What is used of a directory, and an image's id, count for O(rebuild=changed). What is behind a URL, only the
+        builder knows.
     type: dict
     default: {}
   cache_to:
     description:
       - Where to keep the cache of this build for others. It needs BuildKit.
       - V(inline) is in the image itself. Push that, and name it in O(cache_from) elsewhere.
-      - V(type=registry,ref=IMAGE,mode=max) is an image of its own, which takes an engine with the containerd image
-        store. It is kept when something is built, and asks for no build by itself.
+      - V(type=registry,ref=IMAGE,mode=max) is an image of its own, and V(type=local,dest=DIRECTORY,mode=max) files on
+        the target. Both take an engine with the containerd image store. They are kept when something is built, and ask
+        for no build by themselves.
     type: list
     elements: str
     default: []
@@ -414,7 +422,7 @@ from ansible_collections.slipway.images.plugins.module_utils.disk.config import 
 from ansible_collections.slipway.images.plugins.module_utils.engine import images
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.errors import SlipwayError
-from ansible_collections.slipway.images.plugins.module_utils.image import contexts
+from ansible_collections.slipway.images.plugins.module_utils.image import contexts, remotes
 from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
 from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest, secrets
 from ansible_collections.slipway.images.plugins.module_utils.image.digest import is_foretold
@@ -539,13 +547,14 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
     dockerfile = Dockerfile.parse(sent.dockerfile.decode("utf-8", "replace") if sent else "")
     builder = choice.builder(engine, params, request, dockerfile)
     bases = inputs.bases(dockerfile, request)
+    fetched = remotes.unpinned(dockerfile, request.defined(), request.contexts, request.options.get("target"))
     build = Build(
         request=request,
         source=sent,
         url=params["url"],
         builder=builder,
         path=sent.dockerfile_name if sent else params["dockerfile"] or "Dockerfile",
-        given=params["dockerfile"],
+        given=source.given(params),
         inline=params["dockerfile_inline"] is not None,
         dockerfile=dockerfile,
         bases=bases,
@@ -558,17 +567,18 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
         },
         services=services,
         secrets=request.secrets | {value.decode("utf-8", "replace") for value in services.secrets.values()},
-        recording=sent is not None and params["rebuild"] != "always",
+        recording=sent is not None and not fetched and params["rebuild"] != "always",
         record=buildrecord.path(str(engine.transport.address), exports.key(request, params)),
         proxies=_proxies(engine, params),
         log_limit=max(0, params["log_limit"]),
+        fetched=("option url",) if params["url"] else fetched,
     )
     here = {} if request.export else {str(name): images.inspect(engine, str(name)) for name in request.names}
     files = exports.found(request.export, build.record)
     then = _foretold(engine, build, here)
     if then:
         return then
-    record = buildrecord.read(build.record) if sent and params["rebuild"] == "changed" else None
+    record = buildrecord.read(build.record) if build.recording and params["rebuild"] == "changed" else None
     if record is None or sent is None or not _present(engine, record, here, files):
         return Seen(here, build, files=files)
     compared = comparison.compare(build.record, record, build.inputs, sent)
@@ -626,7 +636,9 @@ def _reason(params: t.Mapping[str, t.Any], seen: Seen, before: t.Mapping[str, st
         return "it is not there yet"
     if params["rebuild"] == "always":
         return "rebuild is always"
-    return "what is behind a URL may have changed" if params["url"] else "no record of what it was built of"
+    if seen.build.fetched:
+        return "what is fetched by %s may have changed" % " and ".join(seen.build.fetched)
+    return "no record of what it was built of"
 
 
 def apply(engine: Engine, todo: Plan) -> Outcome:

@@ -35,7 +35,8 @@ class Taken(t.NamedTuple):
 class Build:
     """Ask `builder` (`classic` or `buildkit`). `inputs` is what is known of them so far, and `stamps` what is known of
     the context. `given` is the Dockerfile as the task names it, `inline` whether it is the task's own text.
-    `recording`: write down what went in, for `rebuild: changed` to compare; with `always` nobody will."""
+    `recording`: write down what went in, for `rebuild: changed` to compare; with `always` nobody will. `fetched`: what
+    names something elsewhere that may have changed; then nobody can."""
 
     request: BuildRequest
     source: Source | None
@@ -53,6 +54,7 @@ class Build:
     recording: bool
     proxies: t.Mapping[str, str]
     log_limit: int
+    fetched: tuple[str, ...] = ()
     stamps: Stamps = field(default_factory=dict, repr=False)
     reason: str = ""
 

@@ -6,28 +6,38 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import typing as t
 from dataclasses import replace
 
-from ansible_collections.slipway.images.plugins.module_utils.building import receipt, solving
+from ansible_collections.slipway.images.plugins.module_utils.building import solving
 from ansible_collections.slipway.images.plugins.module_utils.building.build import Build, Taken
 from ansible_collections.slipway.images.plugins.module_utils.buildkit import trace
-from ansible_collections.slipway.images.plugins.module_utils.buildkit.filesend import Services
-from ansible_collections.slipway.images.plugins.module_utils.buildkit.offer import Offer
+from ansible_collections.slipway.images.plugins.module_utils.buildkit.offer import Offer, Services
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.session import shared_key
 from ansible_collections.slipway.images.plugins.module_utils.disk.context import Context, Tally
 from ansible_collections.slipway.images.plugins.module_utils.disk.replica import Replica
 from ansible_collections.slipway.images.plugins.module_utils.disk.selection import ALL
-from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import TarContext
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
+
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.building.caches import Caches
 
 ANY_NAME_UNTIL = (1, 48)
 """From Docker 28 on, no name in a context may be anything but UTF-8."""
 
 
+_OUTRUN = re.compile(r'image "[^"]+": already exists')
+"""Of two builds that give the containerd store a name that is new to it, what the later one hears (BuildKit's
+`containerimage` exporter: there was nothing to update, and then there was something in the way of what it created)."""
+
+
 def run(engine: Engine, build: Build) -> tuple[BuildLog, Taken]:
     if build.request.export is None:
-        return _ask(engine, build, {})
+        return _made(engine, build)
+    from ansible_collections.slipway.images.plugins.module_utils.building import receipt
+
     with receipt.of(build.request.export) as received:
         log, taken = _ask(engine, build, received.services)
         log = replace(log, id=received.digest() if received.complete and not log.error else "")
@@ -35,8 +45,20 @@ def run(engine: Engine, build: Build) -> tuple[BuildLog, Taken]:
         return replace(log, altered=received.settle(build.record)), taken
 
 
+def _made(engine: Engine, build: Build) -> tuple[BuildLog, Taken]:
+    """Told once more, it finds all in the cache, and the name there to be moved: as if it had come a moment later."""
+    log, taken = _ask(engine, build, {})
+    once_more = replace(build, request=replace(build.request, conduct={**build.request.conduct, "nocache": "0"}))
+    for _name in build.request.names:
+        if _OUTRUN.search(log.error):
+            again, taken = _ask(engine, once_more, {})
+            log = replace(log, id=again.id, error=again.error)
+    return log, taken
+
+
 def _ask(engine: Engine, build: Build, takes: Services) -> tuple[BuildLog, Taken]:
     replica, tally, done = _replica(build), Tally(build.recording), False
+    caches = _caches(engine, build)
     offer = Offer.of(
         build.source,
         dockerfile=build.given,
@@ -44,21 +66,33 @@ def _ask(engine: Engine, build: Build, takes: Services) -> tuple[BuildLog, Taken
         lookup=engine.auths.lookup,
         secrets_by_id=build.services.secrets,
         agents=build.services.agents,
-        takes=takes,
+        takes={**takes, **caches.services} if caches else takes,
         replica=replica,
         any_name=engine.api < ANY_NAME_UNTIL,
     )
-    query = [*offer.query, *build.request.query(build.proxies), *([("remote", build.url)] if build.url else [])]
+    request = replace(build.request, conduct=caches.conduct) if caches else build.request
+    query = [*offer.query, *request.query(build.proxies), *([("remote", build.url)] if build.url else [])]
     try:
         with solving.session(engine, offer.session):
-            tar = build.source.blocks(tally) if isinstance(build.source, TarContext) else None
-            log = build.follow(trace.fold, solving.records(engine, offer.session, query, tar))
+            tar = offer.tar.blocks(tally) if offer.tar else None
+            records = solving.records(engine, offer.session, query, tar)
+            log = build.follow(trace.fold, caches.noted(records) if caches else records)
         # What went wrong on our side is the cause of what the engine says.
         offer.session.check()
         done = not log.error
+        if done and caches:
+            caches.settle()
     finally:
         stamps = replica.settle(done) if replica else tally.stamps
     return log, Taken(stamps, tuple(replica.asked) if replica else ALL)
+
+
+def _caches(engine: Engine, build: Build) -> Caches | None:
+    if not {"cacheto", "cacheimports"} & build.request.conduct.keys():
+        return None
+    from ansible_collections.slipway.images.plugins.module_utils.building.caches import Caches
+
+    return Caches(build.request.conduct, engine.warnings)
 
 
 def _replica(build: Build) -> Replica | None:

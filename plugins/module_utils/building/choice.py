@@ -33,6 +33,7 @@ _IGNORED = {
 _IGNORED_OF_OLD = {"shm_size": {"shmsize"}, "ulimits": {"ulimits"}}
 # Options that BuildKit silently passes over, as the engine's query spells them; the second before Docker 23.
 _SINCE_HEEDED = (1, 42)
+_FOLDER = "cache_from of a directory"
 _NETWORKS = ("default", "host", "none")  # BuildKit refuses others
 
 
@@ -40,7 +41,8 @@ def builder(engine: Engine, params: t.Mapping[str, t.Any], request: BuildRequest
     """`classic` or `buildkit`. `UsageError` for options that exclude each other; `RequirementError` names what BuildKit
     lacks here where there is no doing without it."""
     wanted = [option for option in BUILDKITS_OWN if params[option] and (option != "outputs" or request.export)]
-    wanted += ["more than one platform"] if len(request.platforms) > 1 else []
+    wanted += ["more than one platform"] * (len(request.platforms) > 1)
+    wanted += [_FOLDER] * ("cacheimports" in request.conduct)
     if params["builder"] == CLASSIC:
         if wanted:
             raise UsageError("%s: only BuildKit has that; leave out builder" % " and ".join(wanted), option="builder")
@@ -67,6 +69,9 @@ def builder(engine: Engine, params: t.Mapping[str, t.Any], request: BuildRequest
         )
     if params["contexts"] and engine.api < _SINCE_HEEDED and "syntax" not in dockerfile.directives:
         raise RequirementError("contexts needs Docker 23 or newer, or a `# syntax=` that knows them", option="contexts")
+    if "cacheimports" in request.conduct and engine.api < _SINCE_HEEDED:  # it would find nothing, without a word
+        raise RequirementError("%s needs Docker 23 or newer" % _FOLDER, option="cache_from")
+    _check_together(params, request, reasons)
     storage.check(engine, request)
     engine.warnings.extend("BuildKit ignores %s; the classic builder does not" % option for option in ignored)
     return BUILDKIT
@@ -76,6 +81,22 @@ def compared(params: t.Mapping[str, t.Any], dockerfile: Dockerfile, chosen: str)
     """The builder as an input of the build. `""`, which is never a change, when it is all one: an image need not be
     built anew because `h2` was installed since, unless the Dockerfile can tell the builders apart."""
     return chosen if params["builder"] != AUTO or syntax.told_platforms(dockerfile) else ""
+
+
+def _check_together(params: t.Mapping[str, t.Any], request: BuildRequest, reasons: t.Sequence[str]) -> None:
+    """`UsageError` for options that would be refused in the run only: by BuildKit, or since they go beyond what
+    `POST /build` has words for (`frontend.beyond`), beside what only that has words for (`frontend.untold`)."""
+    if _foreign_network(request):
+        said = "%s: BuildKit has no network %s; say default, host or none"
+        raise UsageError(said % (" and ".join(reasons), request.options["networkmode"]), option="network")
+    beyond = ["more than one platform"] * (len(request.platforms) > 1) + ["contexts"] * bool(request.contexts)
+    beyond += ["cache_to"] * ("cacheto" in request.conduct) + [_FOLDER] * ("cacheimports" in request.conduct)
+    if beyond and params["archive"] is not None:
+        raise UsageError("%s: not with archive; unpack it, and say path" % " and ".join(beyond), option="archive")
+    gateways = [host for host, address in params["extra_hosts"].items() if address == "host-gateway"]
+    if beyond and gateways:
+        said = "%s: not with host-gateway, which only the engine knows; give %s the address itself in extra_hosts"
+        raise UsageError(said % (" and ".join(beyond), " and ".join(gateways)), option="extra_hosts")
 
 
 def _ignored(engine: Engine, request: BuildRequest) -> list[str]:

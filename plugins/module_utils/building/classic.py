@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.slipway.images.plugins.module_utils.building.build import Build, Taken
+from ansible_collections.slipway.images.plugins.module_utils.disk import filename
 from ansible_collections.slipway.images.plugins.module_utils.disk.context import Tally
 from ansible_collections.slipway.images.plugins.module_utils.engine import builder
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
@@ -16,7 +17,7 @@ from ansible_collections.slipway.images.plugins.module_utils.image.buildlog impo
 def run(engine: Engine, build: Build) -> tuple[BuildLog, Taken]:
     tally = Tally(build.recording)
     registries = {name.registry for name in (*build.request.names, *build.bases)}
-    query = [("version", "1"), ("dockerfile", build.path), *build.request.query(build.proxies)]
+    query = [("version", "1"), ("dockerfile", filename.told(build.path)), *build.request.query(build.proxies)]
     records = builder.build(
         engine,
         [*query, *([("remote", build.url)] if build.url else [])],

@@ -13,14 +13,13 @@ import contextlib
 import typing as t
 import uuid
 
-from ansible_collections.slipway.images.plugins.module_utils.buildkit import frontend, solve, tunnel
+from ansible_collections.slipway.images.plugins.module_utils.buildkit import frontend
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.carriage import Stream
-from ansible_collections.slipway.images.plugins.module_utils.buildkit.control import Solve
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.session import Session
 from ansible_collections.slipway.images.plugins.module_utils.engine import builder, control
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.engine.transfer import Records
-from ansible_collections.slipway.images.plugins.module_utils.errors import EngineError, RequirementError
+from ansible_collections.slipway.images.plugins.module_utils.errors import EngineError
 
 SINCE = (1, 42)
 """Docker 23: the first whose BuildKit says where a failure lies."""
@@ -41,6 +40,8 @@ def session(engine: Engine, served: Session) -> t.Iterator[None]:
         except EngineError as refused:
             if refused.facts.get("status") not in CLOSED:
                 raise
+            from ansible_collections.slipway.images.plugins.module_utils.buildkit import tunnel
+
             stream = stack.enter_context(tunnel.through(control.connect(engine), served.headers))
         stack.enter_context(served.serve(stream))
         yield
@@ -50,20 +51,21 @@ def records(engine: Engine, served: Session, query: Query, tar: t.Iterable[bytes
     """What the build tells. `tar`: a context that goes in the body of `POST /build`."""
     beyond, untold = frontend.beyond(query), frontend.untold(query) + ["archive"] * (tar is not None)
     if (engine.api >= SINCE and not untold) or beyond:
-        if untold:
-            raise RequirementError("%s cannot go with %s" % (" and ".join(beyond), " and ".join(untold)))
         try:
             stream = control.connect(engine)
         except EngineError as refused:
             if beyond or refused.facts.get("status") not in CLOSED:
                 raise
         else:
-            return solve.records(stream, _solve(served, query))
+            return _solved(stream, served, query)
     return builder.build(engine, query, engine.auths.config_header(()), tar)
 
 
-def _solve(served: Session, query: Query) -> Solve:
-    return Solve(
+def _solved(stream: Stream, served: Session, query: Query) -> Records:
+    from ansible_collections.slipway.images.plugins.module_utils.buildkit import solve
+    from ansible_collections.slipway.images.plugins.module_utils.buildkit.control import Solve
+
+    asked = Solve(
         ref=uuid.uuid4().hex,
         session=served.id,
         attrs=frontend.attrs(query),
@@ -71,3 +73,4 @@ def _solve(served: Session, query: Query) -> Solve:
         cache_to=frontend.cache_to(query),
         entitlements=frontend.entitlements(query),
     )
+    return solve.records(stream, asked)

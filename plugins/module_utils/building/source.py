@@ -9,6 +9,7 @@ import os
 import typing as t
 from dataclasses import dataclass, field, replace
 
+from ansible_collections.slipway.images.plugins.module_utils.disk import filename
 from ansible_collections.slipway.images.plugins.module_utils.disk.context import Beside, Context
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
 
@@ -36,8 +37,14 @@ def of(params: t.Mapping[str, t.Any], directories: t.Mapping[str, str]) -> Sourc
         return None
     if params["path"] is None:
         return _without_a_directory(params)
-    context = Context.open(params["path"], params["dockerfile"], params["dockerfile_inline"])
-    return replace(context, beside={name: Beside.open(os.path.expanduser(path)) for name, path in directories.items()})
+    context = Context.open(params["path"], given(params), params["dockerfile_inline"])
+    native = {name: filename.native(path) for name, path in directories.items()}
+    return replace(context, beside={name: Beside.open(os.path.expanduser(path)) for name, path in native.items()})
+
+
+def given(params: t.Mapping[str, t.Any]) -> str | None:
+    """The option `dockerfile`, as the path that it is where the context is a directory."""
+    return filename.native(params["dockerfile"]) if params["dockerfile"] else None
 
 
 def _without_a_directory(params: t.Mapping[str, t.Any]) -> Source:

@@ -5,7 +5,8 @@
 
 As the engine itself translates them (`builder/builder-next/builder.go` of moby). Beyond what an engine's query can say:
 `platform` with several of them, `context:NAME` (a named context, `local:NAME` for one that the session has) and
-`cacheto` (JSON: `[{"Type": "registry", "Attrs": {"ref": ..., "mode": "max"}}]`).
+`cacheto` (JSON: `[{"Type": "registry", "Attrs": {"ref": ..., "mode": "max"}}]`) and `cacheimports` (the same, for what
+is in directories).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Pairs = list[tuple[str, str]]
 CONTEXT = "context:"
 # Said elsewhere in a request to BuildKit, or not at all: it does not heed the last ones.
 _ELSEWHERE = {"t", "outputs", "cacheto", "version", "session", "rm", "forcerm"}
-_UNHEEDED = {"memory", "memswap", "cpushares", "cpusetcpus"}
+_UNHEEDED = {"memory", "memswap", "cpushares", "cpusetcpus", "squash", "isolation"}
 _SAME = {"dockerfile": "filename", "target": "target", "platform": "platform", "shmsize": "shm-size"}
 _TRUE = {"1", "t", "T", "true", "TRUE", "True"}  # as Go reads it
 
@@ -36,7 +37,7 @@ def beyond(query: Query) -> list[str]:
     """The keys for which `POST /build` has no words."""
     query = list(query)
     several = ["platform"] if any(key == "platform" and "," in value for key, value in query) else []
-    return several + [key for key, _value in query if key == "cacheto" or key.startswith(CONTEXT)]
+    return several + [key for key, _value in query if key in ("cacheto", "cacheimports") or key.startswith(CONTEXT)]
 
 
 def attrs(query: Query) -> dict[str, str]:
@@ -120,6 +121,7 @@ _WORDS: dict[str, t.Callable[[str], t.Any]] = {
     "extrahosts": _host,
     "ulimits": _ulimits,
     "cachefrom": _cache_from,
+    "cacheimports": lambda value: [("cache-imports", value)],
     "networkmode": _network,
     "remote": lambda value: [] if value == "client-session" else [("context", value)],
     "pull": lambda value: [("image-resolve-mode", "pull")] if value == "1" else [],

@@ -20,7 +20,7 @@ from ansible_collections.slipway.images.plugins.module_utils.grpc.client import 
 from ansible_collections.slipway.images.plugins.module_utils.grpc.status import Cancelled, Status
 
 GRACE = 3.0  # seconds for the last words on a build that failed; as long as BuildKit's own client gives
-ID = "containerimage.digest"
+ID, CACHE = "containerimage.digest", "cache.manifest"
 
 Record = dict[str, t.Any]
 
@@ -66,5 +66,7 @@ def _end(build: Asked) -> t.Iterator[Record]:
         said = str(status) or f"BuildKit refused with the status {status.code}"
         yield {"error": said, "errorDetail": {"message": said, **refusal(status.details)._asdict()}}
     else:
+        if CACHE in made:
+            yield {"id": CACHE, "aux": made[CACHE]}
         if ID in made:
             yield {"id": "moby.image.id", "aux": {"ID": made[ID]}}

@@ -17,9 +17,11 @@ from ansible_collections.slipway.images.plugins.module_utils.disk.context import
 from ansible_collections.slipway.images.plugins.module_utils.disk.dockerfile import Dockerfile
 from ansible_collections.slipway.images.plugins.module_utils.disk.replica import Replica
 from ansible_collections.slipway.images.plugins.module_utils.disk.selection import Ask
-from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import LoneDockerfile
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image.ignore import IgnoreRules
+
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import LoneDockerfile
 
 CONTEXT, DOCKERFILE = "context", "dockerfile"
 """The names by which an engine asks for the two that every build has."""

@@ -176,16 +176,17 @@ def _read_ignore_file(path: str) -> str | None:
 def _plan(root: str, rules: IgnoreRules, found: Dockerfile) -> tuple[str, tuple[Extra, ...]]:
     """The Dockerfile's name in the tar, and what the tar holds beside the walk's entries."""
     kept = found.inside is not None and not rules.excludes(found.inside)
-    # Below an excluded directory it would leave the directory behind, empty; a long name must not come first.
-    own = (
-        found.inside is not None
-        and (kept or "/" not in found.inside)
-        and len(os.fsencode(found.inside)) <= tarstream.NAME
-    )
+    # Below an excluded directory it would leave the directory behind, empty.
+    own = found.inside is not None and (kept or "/" not in found.inside) and _nameable(os.fsencode(found.inside))
     name = found.inside if own and found.inside else ".dockerfile." + hashlib.sha256(found.data).hexdigest()[:20]
     dockerfile = Extra(name, found.data, found.mode, found.mtime)
     ignore = _ignore_file(root, rules, name, drop=not (own and kept))
     return name, (dockerfile,) if ignore is None else (dockerfile, Extra(IGNORE_FILE, ignore))
+
+
+def _nameable(name: bytes) -> bool:
+    """A long name must not come first in the tar, and one that is not UTF-8 cannot be told to an engine."""
+    return len(name) <= tarstream.NAME and name.decode(errors="ignore").encode() == name
 
 
 def _ignore_file(root: str, rules: IgnoreRules, dockerfile: str, drop: bool) -> bytes | None:

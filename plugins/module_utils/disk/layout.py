@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.slipway.images.plugins.module_utils.disk.members import Contents
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
+from ansible_collections.slipway.images.plugins.module_utils.image.manifest import made_by_containerd
 from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform, of_image
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 
@@ -38,6 +39,7 @@ class ArchivedImage:
     - `config_digest`: the image's id on graph drivers.
     - `manifest_digest`, `index_digest`: on the containerd store the id is the index's where there is one, else the
       manifest's. Images of several platforms under one name share `index_digest`.
+    - `expected_digest`: of the manifest that the containerd store makes of one that came without.
     - `layers`: names of members, bottom first.
     """
 
@@ -47,11 +49,13 @@ class ArchivedImage:
     index_digest: str
     platform: Platform
     layers: tuple[str, ...]
+    expected_digest: str = ""
 
     @property
     def ids(self) -> frozenset[str]:
         """Every id that an engine may give it."""
-        return frozenset(filter(None, (self.config_digest, self.manifest_digest, self.index_digest)))
+        digests = (self.config_digest, self.manifest_digest, self.index_digest, self.expected_digest)
+        return frozenset(filter(None, digests))
 
 
 def of_docker(contents: Contents) -> tuple[ArchivedImage, ...]:
@@ -69,7 +73,17 @@ def _listed(contents: Contents, entry: t.Any, where: str) -> ArchivedImage:
         if not _is_name(name):
             raise contents.bad("%r in its %s is a name that no engine takes" % (name, where))
     config = posixpath.normpath(_field(contents, entry, "Config", str, where))
-    return _image(contents, config, tuple(map(posixpath.normpath, layers)), names)
+    image = _image(contents, config, tuple(map(posixpath.normpath, layers)), names)
+    return replace(image, expected_digest=_expected(contents, config, image.layers))
+
+
+def _expected(contents: Contents, config: str, layers: tuple[str, ...]) -> str:
+    """A layer has the digest that the config tells, unless it is compressed."""
+    value, digest = contents.parse(config)
+    if not layers or not all(map(contents.is_tar, layers)):
+        return ""
+    sizes = map(contents.size, layers)
+    return made_by_containerd((digest, contents.size(config)), list(zip(map(str, value["rootfs"]["diff_ids"]), sizes)))
 
 
 def of_oci(contents: Contents) -> tuple[ArchivedImage, ...]:

@@ -35,11 +35,13 @@ _WITHOUT_DATA = (
 
 @dataclass(frozen=True)
 class Member:
-    """A file or link: `offset` and `size` of its data in the plain tar, bytes; a link's `target`, a name in the tar."""
+    """A file or link: `offset` and `size` of its data in the plain tar, bytes; a link's `target`, a name in the tar.
+    `is_tar`: it is a tar itself, and not compressed."""
 
     offset: int
     size: int
     target: str = ""
+    is_tar: bool = False
 
 
 class Contents:
@@ -69,6 +71,16 @@ class Contents:
             return json.loads(data), "sha256:" + hashlib.sha256(data).hexdigest()
         except (ValueError, RecursionError) as exc:
             raise self.bad("its %s is not JSON (%s)" % (name, exc)) from exc
+
+    def size(self, name: str) -> int:
+        """Of its data, links followed; 0 when it is missing."""
+        found = self._find(name)
+        return found[1].size if found else 0
+
+    def is_tar(self, name: str) -> bool:
+        """Is it called so, and an uncompressed tar?"""
+        found = self._find(name)
+        return found is not None and found[1].is_tar
 
     def bad(self, reason: str) -> FormatError:
         """Names come from a foreign file: they may be long, and hold what has no place in a line."""
@@ -124,11 +136,14 @@ class Contents:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(name), link) if kind == b"2" else link)
         offset = self._at
         self._kept.pop(name, None)
+        head = b""
         if kind in _FILES + _LINKS:
-            self._members[name] = Member(offset, size, target if link else "")
+            head = self._take(min(size, BLOCK)) if name.endswith(".tar") else head
+            self._members[name] = Member(offset, size, target if link else "", _begins_tar(head))
         if len(self._members) > MOST_MEMBERS:
             raise self.bad("it has more than %d files, as root file systems have (for docker import)" % MOST_MEMBERS)
-        if kind in _FILES and size <= min(_LARGEST_KEPT, self._room) and ("/" not in name or name.startswith("blobs/")):
+        likely = not head and ("/" not in name or name.startswith("blobs/"))
+        if kind in _FILES and likely and size <= min(_LARGEST_KEPT, self._room):
             self._keep(name, self._take(size))
         self._skip_to(offset + size + -size % BLOCK)
 
@@ -164,6 +179,10 @@ class Contents:
         if name.startswith("/") or ".." in name.split("/") or "\0" in name:
             raise self.bad("it has a member named %r" % name)
         return posixpath.normpath(name)
+
+
+def _begins_tar(head: bytes) -> bool:
+    return head[257:262] == b"ustar" or head == bytes(BLOCK)
 
 
 def _number(field: bytes) -> int:

@@ -28,9 +28,10 @@ def read(id: str, path: str) -> bytes:
 
 def variable(id: str, name: str) -> bytes:
     """The value of an environment variable."""
-    if name not in os.environ:
+    value = os.environb.get(name.encode("utf-8", "surrogateescape"))
+    if value is None:
         raise UsageError(f"the secret {id} is to come from {name}, which is not set in the task's environment")
-    return os.fsencode(os.environ[name])
+    return value
 
 
 def agent(id: str, path: str | None) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.slipway.images.plugins.module_utils.disk import tree
 from ansible_collections.slipway.images.plugins.module_utils.errors import FormatError
+from ansible_collections.slipway.images.plugins.module_utils.image import glob
 from ansible_collections.slipway.images.plugins.module_utils.image.ignore import IgnoreRules
 
 
@@ -51,7 +52,8 @@ class Selection(IgnoreRules):
         targets = followed(root, follow) if follow else None
         if targets is not None:
             patterns = topmost([*patterns, *targets]) or []
-        signs = [pattern[1:] if pattern.startswith("!") else "!" + pattern for pattern in patterns]
+        clean = map(posixpath.normpath, patterns)
+        signs = [pattern[1:] if pattern.startswith("!") else "!" + pattern for pattern in clean]
         rules = IgnoreRules.of(["**", *signs], "the include patterns") if patterns else IgnoreRules()
         return cls(include=rules, exclude=exclude)
 
@@ -82,18 +84,19 @@ def followed(root: str, paths: t.Iterable[str]) -> list[str] | None:
     """The paths, and every symbolic link on their way with its target, all inside `root`; None: everything.
 
     A link's target is taken as in a root file system: an absolute one begins at `root`, and `..` ends there.
-    Wildcards may stand in each component; those that match no link are left for the patterns to match.
+    Wildcards may stand in each component; those that match no link are left for the patterns to match. What comes
+    behind a link counts the first time only (fsutil's `FollowLinks`), so they are taken in order, each to its end.
     """
     found: set[str] = set()
-    pending = list(paths)
+    pending = list(paths)[::-1]
     while pending:
         parts = [part for part in posixpath.normpath("/" + pending.pop()).split("/") if part]
         current = ""
-        for at, part in enumerate(parts or ["."]):
+        for at, part in enumerate(parts or ["."]):  # pragma: no branch: it ends at the last part, if not before
             current = posixpath.join(current, part)
             targets = _targets(root, current)
             if targets and current not in found:
-                pending += [posixpath.join(target, *parts[at + 1 :]) for target in targets]
+                pending += [posixpath.join(target, *parts[at + 1 :]) for target in reversed(targets)]
             if targets or at + 1 >= len(parts):
                 found.add(current)
                 break
@@ -107,15 +110,15 @@ def _targets(root: str, path: str) -> list[str]:
         target = _target(root, path)
         return [target] if target else []
     try:
-        names = sorted(os.listdir(posixpath.join(root, parent)))
-        rules = IgnoreRules.of([name])
+        names = sorted(os.listdir(posixpath.join(root, parent)), key=os.fsencode)
+        matching = glob.names(name)
     except FormatError:
         return []
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as exc:
         raise tree.unreadable(parent or ".", exc) from exc
-    targets = [_target(root, posixpath.join(parent, child)) for child in names if rules.match(child)[0]]
+    targets = [_target(root, posixpath.join(parent, child)) for child in names if matching.fullmatch(child)]
     return [target for target in targets if target]
 
 

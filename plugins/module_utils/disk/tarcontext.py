@@ -22,12 +22,17 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import Forma
 MOST_LINKS = 8
 WHOLE = "the archive"
 """Its name among the stamps."""
+_TYPE, _OF_ANOTHER = 156, (b"x", b"g", b"L", b"K")
+"""Where a header has its type; the types of those that tell of the entry after them, pax's and GNU's."""
 
 
 @dataclass(frozen=True)
 class TarContext:
     """A tar on disk, plain or compressed, sent as it is but for the compression. Whoever made it decided what is in
     it, so no ignore file is looked at.
+
+    BuildKit looks for an entry in the first 1024 bytes, and takes what has none there for a Dockerfile. Where they are
+    spent on what is said of an entry, as by Python's `tarfile`, the Dockerfile comes first, and again in its place.
 
     `dockerfile_name` is the Dockerfile's path in the tar (the engine's `dockerfile` parameter).
     """
@@ -47,13 +52,14 @@ class TarContext:
         """The plain tar in blocks of 1 MiB; `tally` is complete when it ends."""
         entry, sha = self._entry(), stamps.hashing()
         with opened(self.path) as plain:
-            while True:
-                block = plain.read(MIB)
-                if not block:
-                    break
+            block = plain.read(MIB)
+            if block[_TYPE : _TYPE + 1] in _OF_ANOTHER:
+                yield _alone(self.dockerfile_name, self.dockerfile)
+            while block:
                 if tally.hashing:
                     sha.update(block)
                 yield block
+                block = plain.read(MIB)
         tally.add(entry, sha.digest())
 
     def look(self, known: Stamps, asked: t.Iterable[Ask] = ALL) -> dict[str, Stamp]:
@@ -82,12 +88,15 @@ class LoneDockerfile:
     dockerfile_name: str = "Dockerfile"
 
     def blocks(self, tally: Tally) -> t.Iterator[bytes]:
-        size = len(self.dockerfile)
-        yield tarstream.header(self.dockerfile_name.encode(), tree.FILE, 0o644, size, 0)
-        yield self.dockerfile + tarstream.padding(size) + tarstream.END
+        yield _alone(self.dockerfile_name, self.dockerfile) + tarstream.END
 
     def look(self, known: Stamps, asked: t.Iterable[Ask] = ALL) -> dict[str, Stamp]:
         return {}
+
+
+def _alone(name: str, dockerfile: bytes) -> bytes:
+    size = len(dockerfile)
+    return tarstream.header(name.encode(), tree.FILE, 0o644, size, 0) + dockerfile + tarstream.padding(size)
 
 
 def _find(plain: Plain, name: str) -> bytes:
@@ -110,7 +119,7 @@ def _find(plain: Plain, name: str) -> bytes:
 
 def _member(plain: Plain, name: str) -> bytes | str:
     """The bytes of a file, or the path that a link leads to; `""`, which names nothing, when there is neither."""
-    with tarfile.open(fileobj=t.cast(t.BinaryIO, plain), mode="r|") as tar:
+    with tarfile.open(fileobj=t.cast(t.BinaryIO, plain), mode="r|", encoding="utf-8") as tar:
         for member in tar:
             if posixpath.normpath(member.name) != name:
                 continue

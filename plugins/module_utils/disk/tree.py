@@ -144,18 +144,13 @@ def _entry(root: str, path: str, found: os.DirEntry[str], links: dict[tuple[int,
     """The entry of `path`, None for a socket; `links` are the inodes with several names that were met so far."""
     try:
         facts = found.stat(follow_symlinks=False)
+        target = os.readlink(root + "/" + path) if stat.S_ISLNK(facts.st_mode) else ""
     except OSError as exc:
         raise unreadable(path, exc) from exc
     kind = _KINDS.get(stat.S_IFMT(facts.st_mode))
     if kind is None:
         return None
-    target = ""
-    if kind == SYMLINK:
-        try:
-            target = os.readlink(root + "/" + path)
-        except OSError as exc:
-            raise unreadable(path, exc) from exc
-    elif kind == FILE and facts.st_nlink > 1:
+    if kind == FILE and facts.st_nlink > 1:
         first = links.setdefault((facts.st_dev, facts.st_ino), path)
         if first != path:
             return Entry(path, HARDLINK, facts, first)

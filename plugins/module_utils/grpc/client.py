@@ -104,8 +104,7 @@ class Client(Endpoint[Asked]):
         return call
 
     def _on(self, event: t.Any, kind: str, call: Asked | None) -> None:
-        if kind in ("ResponseReceived", "TrailersReceived"):
-            if call:
-                call.answered(event.headers)
+        if call and kind in ("ResponseReceived", "TrailersReceived"):
+            call.answered(event.headers)
         else:
             super()._on(event, kind, call)

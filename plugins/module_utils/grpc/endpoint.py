@@ -52,11 +52,8 @@ class Endpoint(t.Generic[Of]):
             self._connection.close()
 
     def _on(self, event: t.Any, kind: str, call: Of | None) -> None:
-        if kind == "DataReceived":
-            if call:
-                call.take(event.data, event.flow_controlled_length)
-            else:
-                self._connection.acknowledge(event.stream_id, event.flow_controlled_length)
+        if call and kind == "DataReceived":  # for a call that is over there is none: h2 gives that back by itself
+            call.take(event.data, event.flow_controlled_length)
         elif call and kind == "StreamEnded":
             call.half_close()
         elif call and kind == "StreamReset":

@@ -4,8 +4,9 @@
 """The records of Podman's builder (buildah), folded into a `BuildLog`.
 
 It writes each line of its own as one record: `[1/2] STEP 3/4: RUN make\\n` (no `[1/2] ` where there is one stage),
-`--> Using cache 0123…\\n`, `--> 0123456789a\\n` for what a step ended in, `COMMIT name\\n`; a container's output stands
-between them (Podman 4.3.1). A program may print such lines, too: then the steps are not what they seem, but the id is.
+`--> Using cache 0123…\\n`, `--> 0123456789a\\n` for what a step ended in (twelve digits from 5 on), `COMMIT name\\n`; a
+container's output stands between them (Podman 4.3.1, 5.4.2, 5.8.6). A program may print such lines, too: then the steps
+are not what they seem, but the id is.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ansible_collections.slipway.images.plugins.module_utils.image.dockerfile im
 from ansible_collections.slipway.images.plugins.module_utils.image.output import LINE, Secrets, Tail, clip, drawn
 
 _STEP = re.compile(r"(?:\[(\d+)/\d+\] )?STEP (\d+)/(\d+): (.+)\n")
-_ENDED = re.compile(r"--> [0-9a-f]{11}\n")
+_ENDED = re.compile(r"--> [0-9a-f]{11,12}\n")
 _EPILOGUE = re.compile(r"(?:\[\d+/\d+\] )?COMMIT.*\n")
 _AS = re.compile(r"\sAS\s+(\S+)$", re.IGNORECASE)
 _EXIT = re.compile(r"exit status (\d+)\s*\Z")

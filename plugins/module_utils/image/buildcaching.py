@@ -9,8 +9,7 @@ import typing as t
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
 
-INLINE = "inline"
-_LOCAL = "local"
+INLINE, LOCAL, REGISTRY = "inline", "local", "registry"
 
 
 class Kind(t.TypedDict):
@@ -20,22 +19,25 @@ class Kind(t.TypedDict):
     Attrs: dict[str, str]
 
 
-def image(text: str) -> str:
-    """Of `cache_from`: an image whose layers may serve as cache."""
-    said = _words(text, "cache_from")
-    if not said:
-        return text
-    if set(said) != {"type", "ref"} or said["type"] != "registry":
-        raise UsageError("cache_from: '%s' is no image, and engines take those alone" % text, option="cache_from")
-    return said["ref"]
+def source(text: str) -> Kind:
+    """Of `cache_from`: an image whose layers may serve as cache, or a directory that holds one."""
+    said = _words(text, "cache_from") or {"type": REGISTRY, "ref": text}
+    type = said.pop("type", "")
+    if type == LOCAL and said.get("src", "").startswith("/") and said.keys() <= {"src", "tag", "digest"}:
+        return {"Type": LOCAL, "Attrs": said}
+    if type != REGISTRY or set(said) != {"ref"}:
+        what = "neither an image nor type=local,src=DIRECTORY (a whole path)"
+        raise UsageError("cache_from: '%s' is %s" % (text, what), option="cache_from")
+    return {"Type": REGISTRY, "Attrs": said}
 
 
 def kind(text: str) -> Kind:
     """Of `cache_to`; a word alone is a type, or else the image to put it in."""
     said = _words(text, "cache_to") or ({"type": INLINE} if text == INLINE else {"type": "registry", "ref": text})
     type = said.pop("type", "")
-    if not type or type == _LOCAL:
-        raise UsageError("cache_to: '%s' is neither inline nor type=registry,ref=IMAGE" % text, option="cache_to")
+    if not type or (type == LOCAL and not said.get("dest", "").startswith("/")):
+        what = "neither inline nor type=registry,ref=IMAGE nor type=local,dest=DIRECTORY (a whole path)"
+        raise UsageError("cache_to: '%s' is %s" % (text, what), option="cache_to")
     return {"Type": type, "Attrs": said}
 
 

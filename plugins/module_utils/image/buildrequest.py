@@ -140,9 +140,11 @@ def _options(params: Params) -> dict[str, str]:
 
 def _conduct(params: Params) -> dict[str, str]:
     flags = {key: str(int(params[key])) for key in ("pull", "nocache", "rm", "forcerm")}
-    images = [buildcaching.image(text) for text in params["cache_from"]]
+    sources = [buildcaching.source(text) for text in params["cache_from"]]
+    images = [kind["Attrs"]["ref"] for kind in sources if kind["Type"] == buildcaching.REGISTRY]
+    folders = [kind for kind in sources if kind["Type"] == buildcaching.LOCAL]
     kept = [kind for kind in map(buildcaching.kind, params["cache_to"]) if kind["Type"] != buildcaching.INLINE]
-    given = {"cachefrom": images, "cacheto": kept}
+    given = {"cachefrom": images, "cacheimports": folders, "cacheto": kept}
     return {**flags, **{key: json.dumps(value) for key, value in given.items() if value}}
 
 

@@ -141,9 +141,7 @@ class Dockerfile:
     def _scope(self, args: t.Mapping[str, str]) -> dict[str, str]:
         """The arguments that a `FROM` sees: those declared before the first, with the user's values before theirs."""
         scope = {name: value for name, value in args.items() if name in PREDEFINED}
-        for instruction in self.instructions:
-            if instruction.keyword == "FROM":
-                break
+        for instruction in itertools.takewhile(lambda each: each.keyword != "FROM", self.instructions):
             for word in instruction.arguments if instruction.keyword == "ARG" else ():
                 name, given, default = word.partition("=")
                 if name in args:

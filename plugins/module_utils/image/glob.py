@@ -9,6 +9,7 @@ mean to Go's regexp. What a user may have relied on with `docker build` has to m
 
 from __future__ import annotations
 
+import itertools
 import re
 import typing as t
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import Forma
 
 _SPECIAL = frozenset("*?[]\\")
 _NOT_LITERAL = _SPECIAL | frozenset("^|{")
+_TOKEN = re.compile(r"(?P<any>\*+)|(?P<one>\?)|\[(?P<sign>\^?)(?P<members>(?:\\.|[^]\\])+)\]|\\?(?P<char>.)", re.DOTALL)
+_MEMBER = re.compile(r"\\?(.)(?:-\\?(.))?", re.DOTALL)
 _REPEAT = re.compile(r"\{\d+(,\d*)?\}")
 _POSIX = {
     "alnum": "0-9A-Za-z",
@@ -65,13 +68,25 @@ class Glob:
         return cls(text, kind, form, head, text.count("/") + 1 if bounded else 0)
 
 
+def names(text: str) -> re.Pattern[str]:
+    """What a name has to match as a whole for Go's `filepath.Match`, to which `|`, `{` and `[[:alpha:]]` are nothing
+    special. `FormatError` as in `Glob.parse`."""
+    _check(text)
+
+    def member(found: re.Match[str]) -> str:
+        first, last = found.groups()
+        return re.escape(first) + ("-" + re.escape(last) if last and first <= last else "")
+
+    def token(found: re.Match[str]) -> str:
+        if found["members"]:
+            return "[%s%s]" % (found["sign"], _MEMBER.sub(member, found["members"]))
+        return ".*" if found["any"] else "." if found["one"] else re.escape(found["char"])
+
+    return re.compile(_TOKEN.sub(token, text), re.DOTALL)
+
+
 def _head(text: str) -> str:
-    components: list[str] = []
-    for component in text.split("/"):
-        if set(component) & _NOT_LITERAL:
-            break
-        components.append(component)
-    return "/".join(components)
+    return "/".join(itertools.takewhile(_NOT_LITERAL.isdisjoint, text.split("/")))
 
 
 def _form(text: str) -> tuple[str, str]:
@@ -85,7 +100,7 @@ def _form(text: str) -> tuple[str, str]:
     if text.startswith("**/"):
         tail = text[3:]
         # Not quite Go's: its `.*` stops at a line feed in the name of a directory.
-        if tail.startswith("*") and not set(tail[1:]) & _NOT_LITERAL:
+        if tail.startswith("*") and tail[1:2] != "/" and not set(tail[1:]) & _NOT_LITERAL:
             return "suffix", tail[1:]
         if "**" not in tail and not set(tail) & set("/[]^|{\\"):
             return "name", _python(_go(tail)) + r"\Z"

@@ -95,6 +95,47 @@ def test_several_platforms_need_buildkit() -> None:
         chosen(DOCKER, several)
 
 
+TWO = {"platform": ["arm64", "amd64"]}
+BESIDE = {"contexts": {"base": "docker-image://a"}}
+KEPT = {"cache_to": ["type=registry,ref=a/cache"]}
+FOLDER = {"cache_from": ["type=local,src=/c"]}
+GATEWAY = {"extra_hosts": {"here": "host-gateway", "there": "10.0.0.1"}}
+TAR = {"path": None, "archive": "a.tar"}
+
+
+@pytest.mark.parametrize(
+    ("given", "option", "said"),
+    [
+        ({**TWO, **TAR}, "archive", "more than one platform: not with archive; unpack it, and say path"),
+        ({**BESIDE, **TAR}, "archive", "contexts: not with archive"),
+        ({**KEPT, **TWO, **TAR}, "archive", "more than one platform and cache_to: not with archive"),
+        ({**FOLDER, **TAR}, "archive", "cache_from of a directory: not with archive"),
+        ({**BESIDE, **GATEWAY}, "extra_hosts", "contexts: not with host-gateway.*; give here the address itself in"),
+        ({**SECRET, "network": "mine"}, "network", "secrets: BuildKit has no network mine; say default, host or none"),
+        ({"builder": "buildkit", "network": "mine"}, "network", "builder: buildkit: BuildKit has no network mine"),
+    ],
+)
+def test_what_cannot_go_together_is_said_before_anything_is_built(given: Given, option: str, said: str) -> None:
+    with pytest.raises(UsageError, match="^" + said) as caught:
+        chosen(MODERN, given)
+    assert caught.value.facts["option"] == option
+
+
+@pytest.mark.parametrize(
+    "given", [{**SECRET, **TAR}, {**SECRET, **GATEWAY}, {"cache_to": ["inline"], **TAR, **GATEWAY}]
+)
+def test_what_the_engine_can_be_told_goes_with_all(given: Given) -> None:
+    assert chosen(MODERN, given) == "buildkit"
+
+
+def test_a_cache_in_a_directory_takes_a_newer_engine() -> None:
+    assert chosen(MODERN, FOLDER) == "buildkit"
+    with pytest.raises(RequirementError, match="cache_from of a directory needs Docker 23 or newer"):
+        chosen(DOCKER, FOLDER)
+    with pytest.raises(UsageError, match="cache_from of a directory: only BuildKit has that"):
+        chosen(MODERN, {"builder": "classic", **FOLDER})
+
+
 @pytest.mark.parametrize("given", [SECRET, {"builder": "buildkit"}])
 def test_podman_has_no_buildkit(given: Given) -> None:
     with pytest.raises(RequirementError, match=r"(secrets|builder: buildkit): Podman has no BuildKit"):

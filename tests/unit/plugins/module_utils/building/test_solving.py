@@ -17,7 +17,6 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
     Denied,
     EngineError,
     NotFound,
-    RequirementError,
     TransportError,
 )
 from ansible_collections.slipway.images.plugins.module_utils.grpc.call import Call, Handler
@@ -103,20 +102,12 @@ def test_which_way(
 
 
 @pytest.mark.parametrize(
-    ("query", "tar", "refusal", "kind", "said"),
-    [
-        (PLAIN, None, BROKEN, EngineError, "oops"),
-        (SEVERAL, None, FORBIDDEN, Denied, "no"),
-        (SEVERAL, TAR, None, RequirementError, "platform cannot go with archive"),
-        ([*SEVERAL, ("squash", "1")], None, None, RequirementError, "platform cannot go with squash"),
-    ],
+    ("query", "refusal", "kind", "said"), [(PLAIN, BROKEN, EngineError, "oops"), (SEVERAL, FORBIDDEN, Denied, "no")]
 )
-def test_no_way(
-    ways: t.Callable[..., Ways], query: t.Any, tar: t.Any, refusal: t.Any, kind: type[Exception], said: str
-) -> None:
+def test_no_way(ways: t.Callable[..., Ways], query: t.Any, refusal: t.Any, kind: type[Exception], said: str) -> None:
     ways(control=refusal)
     with pytest.raises(kind, match=said):
-        solving.records(engine(NEW), Session({}, ""), query, tar)
+        solving.records(engine(NEW), Session({}, ""), query, None)
 
 
 def test_what_is_asked_of_buildkit(ways: t.Callable[..., Ways]) -> None:

@@ -146,6 +146,7 @@ def test_a_name_that_is_not_utf8(start: Start, tmp_path: Path) -> None:
     caller, failures, _asked = serve(start, Directory(str(tmp_path)))
     talk = caller.call(filesync.METHOD, end=False, metadata=CONTEXT)
     assert listed(talk) == ["f\udcff"]
+    (tmp_path / "e").write_text("1")
     caller, failures, _asked = serve(start, Directory(str(tmp_path)), any_name=False)
     caller.call(filesync.METHOD, end=False, metadata=CONTEXT).end()
     assert str(failures[0]).startswith(r"f\xff of the build context is not UTF-8")

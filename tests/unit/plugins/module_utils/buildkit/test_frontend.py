@@ -28,11 +28,13 @@ from ansible_collections.slipway.images.plugins.module_utils.buildkit.control im
             {"ulimit": "nofile=1:2,core=0:-1"},
         ),
         ([("cachefrom", '["a:1", "b:1"]')], {"cache-from": "a:1,b:1"}),
+        ([("cacheimports", "[1]")], {"cache-imports": "[1]"}),
         ([("networkmode", "none")], {"force-network-mode": "none"}),
         ([("networkmode", "default")], {}),
         ([("remote", "client-session")], {}),
         ([("remote", "https://x/y.git#main:sub")], {"context": "https://x/y.git#main:sub"}),
         ([("context:lib", "local:lib")], {"context:lib": "local:lib"}),
+        ([("squash", "1"), ("isolation", "hyperv"), ("memory", "1")], {}),
     ],
 )
 def test_attrs(query: list[tuple[str, str]], attrs: dict[str, str]) -> None:
@@ -40,10 +42,7 @@ def test_attrs(query: list[tuple[str, str]], attrs: dict[str, str]) -> None:
     assert frontend.untold(query) == []
 
 
-@pytest.mark.parametrize(
-    "pair",
-    [("squash", "1"), ("isolation", "hyperv"), ("networkmode", "mine"), ("extrahosts", "a:host-gateway"), ("new", "x")],
-)
+@pytest.mark.parametrize("pair", [("networkmode", "mine"), ("extrahosts", "a:host-gateway"), ("new", "x")])
 def test_what_only_the_engine_can_do(pair: tuple[str, str]) -> None:
     assert frontend.untold([("t", "a"), pair]) == [pair[0]]
     assert frontend.attrs([pair]) == {"image-resolve-mode": "default"}
@@ -51,8 +50,13 @@ def test_what_only_the_engine_can_do(pair: tuple[str, str]) -> None:
 
 def test_what_only_buildkit_can_do() -> None:
     assert frontend.beyond([("platform", "linux/amd64"), ("t", "a"), ("cachefrom", "[]")]) == []
-    query = [("platform", "linux/amd64,linux/arm64"), ("cacheto", "[]"), ("context:lib", "local:lib")]
-    assert frontend.beyond(query) == ["platform", "cacheto", "context:lib"]
+    query = [("platform", "linux/amd64,linux/arm64"), ("cacheto", "[]"), ("cacheimports", "[]")]
+    assert frontend.beyond([*query, ("context:lib", "local:lib")]) == [
+        "platform",
+        "cacheto",
+        "cacheimports",
+        "context:lib",
+    ]
 
 
 def test_exporters() -> None:

@@ -134,7 +134,9 @@ def test_an_engine_that_is_done_first_did_nothing_wrong(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", os.urandom(200), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" * 9]
+    "said",
+    [b"HTTP/1.1 400 Bad Request\r\n\r\n", os.urandom(200), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" * 9],
+    ids=["HTTP/1.1", "noise", "our own words"],  # xdist's workers must know a test by one name
 )
 def test_an_engine_of_another_tongue(engine: Engine, said: bytes) -> None:
     session = Session({}, "")

@@ -181,13 +181,15 @@ def test_without_an_image_there_is_no_id() -> None:
 
 def test_what_is_told_is_what_was_sent() -> None:
     pair = message((1, b"containerimage.digest"), (2, b"sha256:1"))
+    cache = message((1, b"cache.manifest"), (2, b"{}"))
     handlers: dict[str, Handler] = {
-        control.SOLVE: lambda call: call.send(field(1, pair)),
+        control.SOLVE: lambda call: call.send(field(1, pair) + field(1, cache)),
         control.STATUS: lambda call: call.send(b"\x0a\x00", b""),
     }
     assert list(served(handlers)) == [
         {"id": "moby.buildkit.trace", "aux": b"\x0a\x00"},
         {"id": "moby.buildkit.trace", "aux": b""},
+        {"id": "cache.manifest", "aux": "{}"},
         {"id": "moby.image.id", "aux": {"ID": "sha256:1"}},
     ]
 

@@ -84,6 +84,8 @@ def test_an_engine_that_refuses(dig: Dig) -> None:
         tunnel.receive(1)
     with pytest.raises(TransportError, match="broke off"):
         tunnel.send(b"x")
+    tunnel.shut()
+    assert tunnel.receive(1) == b"", "who shut it knows why"
 
 
 class Engine:

@@ -271,3 +271,26 @@ def test_memory_does_not_grow_with_the_archive(tmp_path: Path, compression: str)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 24_000_000 and max(sizes) <= 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("data", "begun"),
+    [
+        (b"", True),
+        *((archives.tar(layout(ONE))[:512], True) for layout in LAYOUTS.values()),
+        (archives.tar({"./blobs/sha256/x": b""})[:512], True),
+        (archives.tar(archives.oci(ONE)), True),
+        (archives.tar(archives.oci(ONE))[:511], True),
+        (archives.tar(archives.oci(ONE))[:200], False),
+        (archives.tar({"etc/motd": b""}), False),
+        (archives.tar({"blobs": b""}), False),
+        (archives.tar({"manifest.json.bak": b""}), False),
+        (b"manifest.json\0 is how my notes begin" + bytes(600), False),
+        (b"text", False),
+        (archives.COMPRESSIONS["gzip"](b""), True),
+        (archives.COMPRESSIONS["gzip"](archives.tar(archives.oci(ONE))), True),
+        (archives.COMPRESSIONS["gzip"](archives.tar(archives.oci(ONE)))[:20], False),
+    ],
+)
+def test_what_an_interrupted_save_leaves(tmp_path: Path, data: bytes, begun: bool) -> None:
+    assert archive.begun(written(tmp_path, data)) is begun

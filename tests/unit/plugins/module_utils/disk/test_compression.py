@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import errno
+import io
 import os
 import shutil
 import subprocess
@@ -165,3 +167,19 @@ def test_the_stamp_moves_with_the_file(tmp_path: Path) -> None:
         before = plain.stamp
         path.write_bytes(b"more than some")
         assert plain.stamp != before
+
+
+class Failing(io.BytesIO):
+    """A file whose second block lies where the disk is broken."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell() >= 512:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().read(512)
+
+
+def test_a_disk_that_cannot_be_read_is_no_damaged_archive() -> None:
+    plain = compression.Plain(t.cast(t.BinaryIO, Failing(bytes(1024))), "/x.tar")
+    assert plain.read(1024) == bytes(512)
+    with pytest.raises(UsageError, match=r"^cannot read /x\.tar: Input/output error$"):
+        plain.read(1)

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -90,6 +91,8 @@ def test_a_target_that_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, k
         pack(tmp_path / "a", kind)
 
 
+# From Python 3.13 on, a gzip file whose header could not be written says so once more when it goes.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("kind", compressor.DETECTED)
 @pytest.mark.parametrize("way", ["library", "program"])
 def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, kind: str, way: str) -> None:
@@ -104,3 +107,4 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, kind: str, way: str) -> No
     ):
         stream.write(random)
         stream.write(random)
+    gc.collect()

@@ -91,7 +91,7 @@ def test_the_generated_name_depends_on_the_content_alone(root: Path) -> None:
     assert names[0] == names[1] != names[2]
 
 
-@pytest.mark.parametrize("name", ["d/Dockerfile", "n" * 101])
+@pytest.mark.parametrize("name", ["d/Dockerfile", "n" * 101, os.fsdecode(b"stra\xdfe")])
 def test_a_dockerfile_that_cannot_go_by_its_own_name(root: Path, name: str) -> None:
     (root / name).write_text("FROM x")
     (root / ".dockerignore").write_text("d\n.dockerignore")

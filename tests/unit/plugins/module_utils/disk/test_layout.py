@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import typing as t
 from pathlib import Path
@@ -41,6 +42,18 @@ def test_what_docker_lists(tmp_path: Path) -> None:
             layers=(blob(ONE.layers[0]),),
         ),
     )
+
+
+def test_what_containerd_will_make_of_what_has_no_manifest(tmp_path: Path) -> None:
+    """The id that 28.5.2 gave this very archive."""
+    members = archives.legacy(Image(("chains/loaded:1",)))
+    (image,) = told(tmp_path, layout.of_docker, members)
+    assert image.expected_digest == "sha256:c8e6aa8a5df1cb741e8344138977ff9b64cbc967b50f494b9b76646b8cb6b5fe"
+    assert image.ids == {image.config_digest, image.expected_digest}
+    for name, content in members.items():
+        if name.endswith(".tar"):
+            members[name] = gzip.compress(t.cast(bytes, content))
+    assert told(tmp_path, layout.of_docker, members)[0].expected_digest == "", "its layers would have to be read"
 
 
 def test_what_an_oci_index_points_to(tmp_path: Path) -> None:

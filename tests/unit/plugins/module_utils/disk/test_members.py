@@ -124,6 +124,37 @@ def test_what_is_kept_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 GOOD = archives.tar({"manifest.json": b"[]"})
+
+
+def paxed(records: dict[str, str]) -> bytes:
+    """A tar with one file, whose extended header says more."""
+    out, info = io.BytesIO(), tarfile.TarInfo("x.json")
+    info.size, info.pax_headers = 2, records
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(info, io.BytesIO(b"[]"))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("there", "instead", "names"),
+    [
+        (b"", b"", ["real"]),
+        (b"13 path=real\n", b"13_path=real\n", ["x.json"]),
+        (b"13 path=real\n", b"1x path=real\n", ["x.json"]),
+        (b"13 path=real\n", b"00 path=real\n", ["x.json"]),
+        (b"14 comment=hm\n13 path=real\n", b"9" * 20 + b" path=x", ["x.json"]),
+        (b"13 path=real\n", b" 3 path=real\n", ["x.json"]),
+        (b"14 comment=hm\n", b"99 comment=hm\n", ["x.json"]),  # all that follows is one record
+    ],
+)
+def test_an_extended_header_counts_up_to_what_makes_no_sense(
+    tmp_path: Path, there: bytes, instead: bytes, names: list[str]
+) -> None:
+    data = paxed({"comment": "hm", "path": "real"})
+    assert there in data
+    assert list(contents(tmp_path, data.replace(there, instead))) == names
+
+
 BAD = {
     "empty": (b"", "it is empty"),
     "text": (b"hello", "it is no tar"),
@@ -134,6 +165,7 @@ BAD = {
     "absolute": (archives.tar({"/etc/passwd": b""}), "a member named '/etc/passwd'"),
     "upward": (archives.tar({"a/../../b": b""}), "a member named 'a/../../b'"),
     "newline": (archives.tar({"a\n/../b": b""}), r"a member named 'a\\n/../b'"),
+    "bigger than its header says": (paxed({"size": "9663676416"}), "cut short"),
     "sparse": (edited(GOOD[:512], 156, b"S") + GOOD[512:], "stored with holes"),
     "negative size": (edited(GOOD[:512], 124, b"-0000000007\0") + GOOD[512:], "it is no tar"),
     "huge size": (edited(GOOD[:512], 124, b"\x8f" + b"\xff" * 11) + GOOD[512:], "claims to have"),

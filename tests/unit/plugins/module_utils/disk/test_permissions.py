@@ -14,6 +14,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.slipway.images.plugins.module_utils.disk import permissions
 from ansible_collections.slipway.images.plugins.module_utils.disk.permissions import Permissions
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
+from ansible_collections.slipway.images.tests.support import rights
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,3 +82,18 @@ def test_they_are_given(tmp_path: Path) -> None:
 def test_a_file_that_is_gone(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot set the permissions of .*: no such file"):
         permissions.change(str(tmp_path / "a"), Permissions(0o600, 0, 0))
+
+
+@ROOT
+def test_what_we_may_not_give_away_stays_unless_we_must(tmp_path: Path) -> None:
+    with open(tmp_path / "a", "w") as file:
+        os.chown(file.fileno(), rights.NOBODY, rights.NOBODY)
+        with rights.lesser():
+            permissions.give(file.fileno(), Permissions(0o640, 0, 0), insist=False)
+            with pytest.raises(PermissionError):
+                permissions.give(file.fileno(), Permissions(0o600, 0, 0), insist=True)
+    assert permissions.of(str(tmp_path / "a")) == Permissions(0o640, rights.NOBODY, rights.NOBODY)
+
+
+def test_people_without_a_name() -> None:
+    assert str(Permissions(0o600, 123456, 123457)) == "0600 123456:123457"

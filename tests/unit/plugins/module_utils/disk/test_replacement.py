@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.disk import replacement
 from ansible_collections.slipway.images.plugins.module_utils.errors import StreamError, UsageError
+from ansible_collections.slipway.images.tests.support import rights
 
 HELD = """
 import signal, sys, time
@@ -97,3 +99,14 @@ def test_no_directory(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file or directory"), replacement.of(str(tmp_path / "none" / "a.tar")):
         pass
     replacement.check(str(tmp_path / "a.tar"))
+
+
+def test_no_right_to_write() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o555)
+        with rights.lesser():
+            with pytest.raises(UsageError, match=r"^cannot write .*/a\.tar: permission denied in its directory$"):
+                replacement.check(folder + "/a.tar")
+            said = r"cannot write .*/a\.tar, which is as it was before: permission denied"
+            with pytest.raises(UsageError, match=said), replacement.of(folder + "/a.tar"):
+                pass

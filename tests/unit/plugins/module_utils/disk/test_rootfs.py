@@ -97,6 +97,10 @@ def test_a_size_that_only_the_extended_header_tells(keep: Keep) -> None:
     with pytest.raises(FormatError, match="before byte 1024 is damaged"):
         rootfs.read(keep(data.replace(record, b"xx size=1000\n")))
     assert rootfs.read(keep(data)).diff_id == digest(data)
+    for size, said in (((1 << 20) + 1, "the extended header at byte 0 has 1048577 bytes"), (1 << 20, "cut short")):
+        extended.size = size
+        with pytest.raises(FormatError, match=said):
+            rootfs.read(keep(extended.tobuf() + data[512:]))
 
 
 @pytest.mark.parametrize(

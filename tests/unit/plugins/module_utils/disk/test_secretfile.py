@@ -17,6 +17,8 @@ def test_bytes_come_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert secretfile.read("t", str(tmp_path / "token")) == b"a\0\xff\n"
     monkeypatch.setenv("TOKEN", "p\u00e4ss\udcff")
     assert secretfile.variable("t", "TOKEN") == b"p\xc3\xa4ss\xff"
+    monkeypatch.setenv("SCHLÜSSEL", "x")
+    assert secretfile.variable("t", "SCHLÜSSEL") == b"x"
 
 
 def test_what_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,3 +108,11 @@ def test_a_link_to_the_place_itself_is_the_users(tmp_path: Path) -> None:
     (tmp_path / "dest").symlink_to("real")
     assert settle(delivered(tmp_path / "1"), tmp_path / "dest")
     assert (tmp_path / "real/top").read_text() == "new"
+
+
+def test_what_is_no_directory(tmp_path: Path) -> None:
+    made = delivered(tmp_path / "1")
+    (tmp_path / "file").touch()
+    for name, said in (("file", "not a directory"), ("none", "no such file or directory")):
+        with pytest.raises(UsageError, match=f"^cannot write into .*/{name}: {said}$"):
+            settling.settle(made, str(tmp_path / name))

@@ -109,7 +109,7 @@ def test_a_young_file_is_read_again(here: Directory, back: int) -> None:
 
 
 def test_times_beyond_all_bounds(here: Directory) -> None:
-    for second in (2**33, -(2**31)):
+    for second in (2**33, -(2**31), 10**10):  # the last is more nanoseconds than 63 bits hold
         os.utime(here.root / "b", (second, second))
         known = here.settled()
         assert stamps.unpack(stamps.pack(known), len(known)) == known
@@ -148,3 +148,14 @@ STAMPS = st.dictionaries(
 def test_what_is_packed_is_unpacked(known: dict[str, Stamp]) -> None:
     assert stamps.unpack(stamps.pack(known), len(known)) == known
     assert list(stamps.unpack(stamps.pack(known), len(known))) == list(known)
+
+
+def test_permissions_count_even_where_a_file_system_keeps_no_time_of_their_change(here: Directory) -> None:
+    (here.root / "b").chmod(0o644)
+    known = here.settled()
+    before = {**known, "b": known["b"]._replace(mode=0o600)}
+    assert (here.look(before), here.read) == (
+        {**known, "b": here.look(before)["b"]._replace(mode=0o644, content=known["b"].content)},
+        [],
+    )
+    assert differences(before, here.look(before)) == ["b mode 0600 -> 0644"]

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -21,6 +24,14 @@ MEMBERS: Members = {
     "docker/Prod": b"FROM prod\n",
     "after": b"x" * 3000000,
 }
+
+
+NAMED = """
+import sys
+from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import TarContext
+name = "Rezept f\\xfcr \\xd6l"
+print(TarContext.open(sys.argv[1], name).dockerfile_name == name)
+"""
 
 
 def written(tmp_path: Path, members: Members, compression: str = "none") -> str:
@@ -52,6 +63,33 @@ def test_the_plain_tar_is_sent(tmp_path: Path, compression: str) -> None:
 def test_which_dockerfile(tmp_path: Path, asked: str, name: str, text: bytes) -> None:
     context = TarContext.open(written(tmp_path, MEMBERS), asked)
     assert (context.dockerfile_name, context.dockerfile) == (name, text)
+
+
+def test_an_engine_sees_by_1024_bytes_that_it_is_a_tar(tmp_path: Path) -> None:
+    path, dockerfile = tmp_path / "context.tar", tarfile.TarInfo("Dockerfile")
+    dockerfile.mtime, dockerfile.size = 1.5, 12  # half a second is told in a header of its own
+    with tarfile.open(path, "w") as tar:
+        tar.addfile(dockerfile, io.BytesIO(b"FROM scratch"))
+    context, tally = TarContext.open(str(path)), Tally()
+    sent = b"".join(context.blocks(tally))
+    assert (
+        tarfile.TarInfo.frombuf(sent[:512], "utf-8", "strict").name == "Dockerfile" and sent[512:524] == b"FROM scratch"
+    )
+    assert sent[1024:] == path.read_bytes() and context.look(tally.stamps) == tally.stamps
+
+
+@pytest.mark.parametrize("format", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_a_dockerfile_of_any_name_in_any_locale(tmp_path: Path, format: int) -> None:
+    with tarfile.open(tmp_path / "context.tar", "w", format=format, encoding="utf-8") as tar:
+        tar.addfile(tarfile.TarInfo("Rezept für Öl"))
+    done = subprocess.run(
+        [sys.executable, "-c", NAMED, str(tmp_path / "context.tar")],
+        env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "True\n", done.stderr
 
 
 @pytest.mark.parametrize(
@@ -147,3 +185,10 @@ def test_a_dockerfile_alone() -> None:
     assert (member.name, member.uid, member.gid, member.mode) == ("Dockerfile", 0, 0, 0o644)
     assert sent.endswith(bytes(1024)) and len(sent) % 512 == 0
     assert tally.stamps == context.look({}) == {}
+
+
+def test_without_hashing_the_same_is_sent(tmp_path: Path) -> None:
+    context, told, untold = TarContext.open(written(tmp_path, MEMBERS)), Tally(), Tally(hashing=False)
+    assert b"".join(context.blocks(told)) == b"".join(context.blocks(untold))
+    assert told.stamps and not untold.stamps
+    assert (told.files, told.bytes) == (untold.files, untold.bytes)

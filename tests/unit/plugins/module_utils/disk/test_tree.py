@@ -3,18 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import stat
 import tempfile
-import typing as t
 from pathlib import Path
 
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.disk import tree
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image.ignore import IgnoreRules
+from ansible_collections.slipway.images.tests.support import rights
 
 
 def plant(root: Path, *paths: str) -> None:
@@ -125,7 +124,7 @@ def test_what_nobody_may_read_is_named_with_a_way_out() -> None:
         plant(root, "d/secret", "e/x")
         (root / "d/secret").chmod(0)
         (root / "e").chmod(0)
-        with lesser_rights():
+        with rights.lesser():
             walk = tree.walk(name, IgnoreRules())
             assert next(walk).path == "d"
             with pytest.raises(UsageError, match=r"^cannot read d/secret of .*: Permission denied; .*\.dockerignore"):
@@ -134,19 +133,6 @@ def test_what_nobody_may_read_is_named_with_a_way_out() -> None:
                 next(walk)
             # An excluded directory is entered for an exception, and holds nothing for who may not read it.
             assert paths(root, "e", "!**/keep") == ["d", "d/secret"]
-
-
-@contextlib.contextmanager
-def lesser_rights() -> t.Iterator[None]:
-    """Those of a user who is not root."""
-    if os.geteuid():
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def test_a_name_that_is_not_utf8_can_be_shown(tmp_path: Path) -> None:
@@ -173,3 +159,14 @@ def test_facts_are_those_of_lstat(tmp_path: Path) -> None:
     plant(tmp_path, "f")
     (tmp_path / "f").chmod(0o4751)
     assert stat.S_IMODE(entry_of(tmp_path / "f").stat.st_mode) == 0o4751
+
+
+def test_what_is_gone_before_it_is_looked_at_is_named(tmp_path: Path) -> None:
+    plant(tmp_path, "a", "b", "d/x")
+    walk = tree.walk(str(tmp_path), IgnoreRules())
+    assert next(walk).path == "a"
+    (tmp_path / "b").unlink()
+    with pytest.raises(UsageError, match=r"^b of the build context vanished"):
+        next(walk)
+    with pytest.raises(UsageError, match="of the build context vanished"):
+        paths(tmp_path / "none")

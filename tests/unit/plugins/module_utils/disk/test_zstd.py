@@ -9,6 +9,7 @@ import os
 import sys
 import typing as t
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.disk import zstd
@@ -88,3 +89,32 @@ def test_nothing_here_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("shutil.which", lambda *_how, **_more: None)
     with pytest.raises(ImportError):
         read(tmp_path, FRAME)
+
+
+def test_a_library_that_cannot_tell_the_end_of_a_frame_will_not_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As zstandard before 0.19, of which EL9 has none, but a user may."""
+    old = SimpleNamespace(ZstdDecompressor=lambda: SimpleNamespace(decompressobj=object))
+    monkeypatch.setitem(sys.modules, "compression", None)
+    monkeypatch.setitem(sys.modules, "zstandard", old)
+    assert read(tmp_path, FRAME) == PLAIN
+
+
+def test_a_command_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in WAYS["command"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    command = tmp_path / "zstd"
+    command.write_text("#!/bin/sh\necho 'zstd: no  space' >&2\nexec 0<&-\nexit 1\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    with open(tmp_path / "x.zst", "wb") as file:
+        packed = zstd.into(file, 3)
+        with pytest.raises(OSError, match="zstd: no space"):
+            for _turn in range(100):
+                packed.write(bytes(1 << 20))
+        packed.close()
+    with open(tmp_path / "x.zst", "wb") as file:
+        packed = zstd.into(file, 3)
+        with pytest.raises(OSError, match="zstd: no space"):
+            packed.close()

@@ -59,8 +59,10 @@ def failure(said: str) -> dict[str, t.Any]:
     return {"errorDetail": {"message": said}, "error": said}
 
 
-def test_one_stage() -> None:
-    log = fold([*STEPS, *END], ONE)
+@pytest.mark.parametrize("digits", [11, 12])  # Podman 4.3.1, 5.4.2
+def test_one_stage(digits: int) -> None:
+    ended = "--> %s\n" % ID[7 : 7 + digits]
+    log = fold([ended if str(line).startswith("--> 3") else line for line in (*STEPS, *END)], ONE)
     assert (log.id, log.error, log.cached) == (ID, "", 1)
     assert [(step.index, step.total, step.stage, step.state, step.line, step.output) for step in log.steps] == [
         (1, 4, "stage-0", "done", 2, ()),
@@ -99,6 +101,11 @@ def test_what_is_no_step_s_fault() -> None:
     with pytest.raises(BuildError, match="the build failed before its first step: no such base"):
         fold([failure("no such base")], ONE).check()
     assert fold([{"error": ""}], ONE).error == "the engine gave no reason"
+
+
+def test_what_is_none_of_ours_is_passed_over() -> None:
+    strange: list[t.Any] = [{}, {"stream": None}, {"aux": None}, {"status": "x", "progressDetail": {}}]
+    assert fold([part for record in [*STEPS, *END] for part in (*strange, record)], ONE) == fold([*STEPS, *END], ONE)
 
 
 def test_a_stream_that_stops_anywhere() -> None:

@@ -75,6 +75,13 @@ def test_what_the_query_repeats_and_what_gives_way() -> None:
     assert ("buildargs", '{"HTTP_PROXY": "mine", "NO_PROXY": "x"}') in query
 
 
+def test_files_need_no_name() -> None:
+    asked = of(name=None, outputs=[{"type": "local", "dest": "/out"}])
+    assert (asked.names, asked.subject) == ((), "/out")
+    with pytest.raises(UsageError, match="say name"):
+        of(name=None, tags=["app"], outputs=[{"type": "local", "dest": "/out"}])
+
+
 @pytest.mark.parametrize("given", [{"name": "app@" + DIGEST}, {"tags": ["app:1@" + DIGEST]}])
 def test_a_digest_is_no_name_for_what_is_not_built_yet(given: dict[str, t.Any]) -> None:
     with pytest.raises(UsageError, match="leave it out"):

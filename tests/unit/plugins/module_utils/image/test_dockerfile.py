@@ -64,6 +64,7 @@ def test_heredocs_are_passed_over(text, lines):
 def test_directives():
     parsed = Dockerfile.parse("# syntax=docker/dockerfile:1\n# check=skip=all\n#escape=`\n\n# syntax=late\n")
     assert parsed.directives == {"syntax": "docker/dockerfile:1", "check": "skip=all", "escape": "`"}
+    assert Dockerfile.parse("# syntax=x") == Dockerfile({"syntax": "x"}, ())
 
 
 def test_stages():
@@ -115,6 +116,7 @@ def test_steps_are_those_that_the_engine_printed(name):
         ),
         ("FROM x\nRUN --mount=type=cache,target=/c --mount=type=bind,from=i:1,source=/s make", {}, None, ("x", "i:1")),
         ("FROM x\nRUN --mount=from=i:1 make --mount=from=j", {}, None, ("x", "i:1")),
+        ("FROM x\nADD --from=a --mount=from=b --chown=0 a b\nCOPY --chown=0 --from=i:1 a b", {}, None, ("x", "i:1")),
         ("ARG B=r/ba\nARG C=${B}se\nARG D\nFROM ${C:-x}:${D:-1}\nFROM ${D:+nope}$C:1", {}, None, ("r/base:1",)),
         ("ARG B=nope\nARG C=$B\nFROM $C", {"B": "real"}, None, ("real",)),
         ("ARG B=a C='b' D=\"c\"\nFROM $B\nFROM $C\nFROM $D", {"C": "z"}, None, ("a", "z", "c")),

@@ -7,7 +7,7 @@ import re
 
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.errors import FormatError
-from ansible_collections.slipway.images.plugins.module_utils.image.glob import Glob
+from ansible_collections.slipway.images.plugins.module_utils.image.glob import Glob, names
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,7 @@ def test_where_matches_can_be(text: str, head: str, depth: int) -> None:
         "[a",
         "[a\\",
         "[a-\\]",
+        "[[:alpha:]",  # a class to `filepath.Match`; to its `regexp`, half of one
         "a\\",
         "[z-a]",
         "\\y*",
@@ -113,3 +114,29 @@ def test_where_matches_can_be(text: str, head: str, depth: int) -> None:
 def test_what_go_refuses_is_refused(text: str) -> None:
     with pytest.raises(FormatError):
         Glob.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "matched", "others"),
+    [
+        ("a|b*", ["a|b", "a|bc"], ["a", "b.txt"]),
+        ("[ab]?", ["ax", "bé"], ["a", "cx"]),
+        ("[^a]*", ["b", "bcd"], ["a"]),
+        ("[!a]", ["!", "a"], ["b"]),
+        ("[[:alpha:]]", ["[]", "a]"], ["a"]),
+        (r"\[a\]*", ["[a]", "[a]x"], ["a"]),
+        (r"[\]a-c]", ["]", "b"], ["d", "-"]),
+        ("{a}*^", ["{a}x^"], ["a"]),
+        ("[z-a]", [], ["b"]),
+        ("***.x", [".x", "a\n.x"], ["x"]),
+    ],
+)
+def test_a_name_is_read_as_go_reads_it(text: str, matched: list[str], others: list[str]) -> None:
+    pattern = names(text)
+    assert [name for name in [*matched, *others] if pattern.fullmatch(name)] == matched
+
+
+@pytest.mark.parametrize("text", ["[", "[]", "[a-]", "a\\"])
+def test_a_name_that_go_refuses(text: str) -> None:
+    with pytest.raises(FormatError):
+        names(text)

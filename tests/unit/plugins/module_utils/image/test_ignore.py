@@ -34,6 +34,7 @@ from hypothesis import strategies as st
         ("a\n!**/keep", ["a", "a/x"], ["a/keep", "a/d/keep"]),
         ("a\n!a/b\na/b/c", ["a", "a/b/c", "a/b/c/d"], ["a/b", "a/b/d"]),
         ("**/*.md\n!README.md", ["a.md", "d/README.md"], ["README.md", "a.mdx"]),
+        ("**/*/x", ["a/x", "a/b/x", "a/x/y"], ["x", "x/y"]),
         ("docs/**", ["docs/a", "docs/a/b"], ["docs", "docsx"]),
         # BuildKit's walk: the second `d` is not tried on `d`, and `d/x` is not `d`.
         ("d\n!d/x\nd", ["d", "d/y"], ["d/x"]),
@@ -75,6 +76,10 @@ def test_a_bad_pattern_is_named_with_its_line() -> None:
 def test_an_exception_to_nothing_is_refused(text: str) -> None:
     with pytest.raises(FormatError, match="in line 1"):
         IgnoreRules.parse(text)
+
+
+def test_patterns_that_are_empty_say_nothing() -> None:
+    assert IgnoreRules.of(["", "a", " \t", "!b"]) == IgnoreRules.of(["a", "!b"])
 
 
 # The rules as they are told: pattern by pattern, each with its own memory of the parents, nothing pruned.

@@ -15,6 +15,8 @@ description:
   - An image that came in an archive is not known to its engine by a digest, and engines do not call the same image by
     the same id. Such an image is recognised by what it is made of, its layers and its configuration, when another host
     has the digest and tells what that is (O(known)).
+  - What an engine has by the digest alone, without what the image is made of, is not there. Docker's containerd store
+    comes to that when it pulls an image that it has from an archive already.
 options:
   _input:
     description: The images, each as V(name:tag@digest).
@@ -54,8 +56,10 @@ _value:
   description:
     - C(ready), images that are there under their name, C(untagged), those that are there and whose name means another
       image or none, and C(missing).
-    - C(ids), image to the id by which this host's engine calls it, and C(fingerprints), image to what it is made of,
-      for those that the engine knows by their digest.
+    - C(hollow), those of the missing ones of which the engine has the digest alone.
+    - C(ids), image to the id by which this host's engine calls it, and C(made_of), image to what it is made of, as one
+      text that is the same on all engines.
+    - C(fingerprints), that of C(made_of) for which the engine has the digest, and can vouch to others.
   type: dict
 """
 
@@ -77,21 +81,37 @@ def image_standing(
     ready: list[str] = []
     untagged: list[str] = []
     missing: list[str] = []
+    hollow: list[str] = []
     ids: dict[str, str] = {}
+    made_of: dict[str, str] = {}
     fingerprints: dict[str, str] = {}
     found = _found([*images, *map(_name, images)], looked)
     for image in images:
         named, pinned = found.get(_name(image), {}), found.get(image, {})
-        if pinned:
+        if _whole(pinned):
             fingerprints[image] = fingerprint(pinned)
-        elif named and fingerprint(named) in [told.get(image) for told in known]:
+        elif _whole(named) and fingerprint(named) in [told.get(image) for told in known]:
             pinned = named
-        if not pinned:
+        else:
             missing.append(image)
+            hollow += [image] if pinned else []
             continue
-        ids[image] = pinned["Id"]
+        ids[image], made_of[image] = pinned["Id"], fingerprint(pinned)
         (ready if named.get("Id") == pinned["Id"] else untagged).append(image)
-    return {"ready": ready, "untagged": untagged, "missing": missing, "ids": ids, "fingerprints": fingerprints}
+    return {
+        "ready": ready,
+        "untagged": untagged,
+        "missing": missing,
+        "hollow": hollow,
+        "ids": ids,
+        "made_of": made_of,
+        "fingerprints": fingerprints,
+    }
+
+
+def _whole(attrs: Attrs) -> bool:
+    """Every configuration of an image tells an operating system; an engine that has none tells of none."""
+    return bool(attrs.get("Os"))
 
 
 def _name(image: str) -> str:

@@ -21,13 +21,28 @@ options:
       - "The image: V(repo), V(repo:tag), V(repo@digest), an image id, or the beginning of one (at least 4 hex digits)."
       - What may be a name and an id is taken for the name. The beginning of several ids is an error.
     type: str
-    required: true
   targets:
     description:
       - "The names that it shall bear: V(repo:tag), or V(repo), which means the tag V(latest)."
     type: list
     elements: str
-    required: true
+  images:
+    description:
+      - Several images in one task, each with the names that it shall bear, in place of O(name) and O(targets). All must
+        be there, or no target is touched.
+      - Each is the one that its name means before the task.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: As O(name).
+        type: str
+        required: true
+      targets:
+        description: As O(targets).
+        type: list
+        elements: str
+        required: true
   existing:
     description:
       - With a target that names another image, V(overwrite) makes it name this one, V(keep) leaves it alone.
@@ -53,6 +68,14 @@ EXAMPLES = r"""
     name: sha256:{{ app_image_id }}
     targets: registry.example.com/shop/app:1.4
     existing: fail
+
+- name: Several images, each with further names of its own
+  slipway.images.image_tag:
+    images:
+      - name: shop/app:build
+        targets: [registry.example.com/shop/app:candidate, shop/app:candidate]
+      - name: registry.example.com/shop/app:1.4
+        targets: registry.example.com/shop/app:stable
 """
 
 RETURN = r"""
@@ -63,11 +86,11 @@ actions:
   elements: str
   sample: ["tag 1d34ffeaf190 as registry.example.com/shop/app:1.4"]
 image:
-  description: The image O(name), as the engine's inspect gives it.
+  description: The image O(name), or the first of O(images), as the engine's inspect gives it.
   returned: always
   type: dict
 images:
-  description: The image O(name), and those that O(targets) name, in their order.
+  description: The image O(name), and those that O(targets) name, in their order; with O(images), all of these.
   returned: always
   type: list
   elements: dict
@@ -77,7 +100,7 @@ ansible_facts:
   type: dict
   contains:
     slipway_images:
-      description: O(name) and each of O(targets), as they were written, with the image they name now.
+      description: Each name and target, as they were written, with the image they name now.
       type: dict
 diff:
   description: The id that each target points to, before and after.
@@ -103,7 +126,7 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.slipway.images.plugins.module_utils.engine import images
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
-from ansible_collections.slipway.images.plugins.module_utils.engine.lookup import find
+from ansible_collections.slipway.images.plugins.module_utils.engine.lookup import find_each
 from ansible_collections.slipway.images.plugins.module_utils.errors import (
     Conflict,
     NotFound,
@@ -120,28 +143,52 @@ from ansible_collections.slipway.images.plugins.module_utils.task.spec import EN
 if t.TYPE_CHECKING:
     from ansible_collections.slipway.images.plugins.module_utils.engine.foretelling import Foretelling
 
+ENTRY: t.Mapping[str, t.Mapping[str, t.Any]] = {
+    "name": {"type": "str", "required": True},
+    "targets": {"type": "list", "elements": "str", "required": True},
+}
 SPEC = ENGINE + Spec(
     {
-        "name": {"type": "str", "required": True},
-        "targets": {"type": "list", "elements": "str", "required": True},
+        **{option: {**spec, "required": False} for option, spec in ENTRY.items()},
+        "images": {"type": "list", "elements": "dict", "options": ENTRY},
         "existing": {"type": "str", "choices": ["overwrite", "keep", "fail"], "default": "overwrite"},
-    }
+    },
+    {
+        "required_one_of": [["name", "images"]],
+        "mutually_exclusive": [["name", "images"], ["targets", "images"]],
+        "required_together": [["name", "targets"]],
+    },
 )
 
 
 @dataclass(frozen=True)
 class Seen:
-    """`here`: each target, as it was written, with the image that it names now."""
+    """`wanted`: each image that is to be named, by its name as it was written; `targets`: each target likewise, and
+    which of those names it is to mean; `here`: the image that a target names now."""
 
-    image: Attrs
-    targets: t.Mapping[str, Reference]
+    wanted: t.Mapping[str, Attrs]
+    targets: t.Mapping[str, tuple[Reference, str]]
     here: t.Mapping[str, Attrs]
 
 
 def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
-    targets = {text: _target(text) for text in params["targets"]}
-    image = find(engine, params["name"])
-    return Seen(image, targets, {text: images.inspect(engine, str(name)) for text, name in targets.items()})
+    entries = [{option: params[option] for option in ENTRY}] if params["images"] is None else params["images"]
+    targets = dict(_targets(entries))
+    wanted = dict.fromkeys(entry["name"] for entry in entries)
+    here = images.inspect_each(engine, [str(name) for name, _image in targets.values()])
+    return Seen(dict(zip(wanted, find_each(engine, wanted))), targets, dict(zip(targets, here)))
+
+
+def _targets(entries: t.Iterable[t.Mapping[str, t.Any]]) -> t.Iterator[tuple[str, tuple[Reference, str]]]:
+    owners: dict[Reference, str] = {}
+    for entry in entries:
+        for text in entry["targets"]:
+            target = _target(text)
+            owner = owners.setdefault(target, entry["name"])
+            if owner != entry["name"]:
+                told = (target, owner, entry["name"])
+                raise UsageError("%s cannot name %s and %s: a name means one image" % told, option="images")
+            yield text, (target, owner)
 
 
 def _target(text: str) -> Reference:
@@ -152,24 +199,25 @@ def _target(text: str) -> Reference:
 
 
 def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Plan:
-    if not seen.image:
-        raise NotFound("%s is not on the engine" % params["name"], name=params["name"])
-    id = seen.image["Id"]
+    for name, attrs in seen.wanted.items():
+        if not attrs:
+            raise NotFound("%s is not on the engine" % name, name=name)
+    meant = {text: seen.wanted[name]["Id"] for text, (_target, name) in seen.targets.items()}
     before = {text: attrs.get("Id", ABSENT) for text, attrs in seen.here.items()}
-    others = {text: other for text, other in before.items() if other not in (id, ABSENT)}
+    others = {text: other for text, other in before.items() if other not in (meant[text], ABSENT)}
     if others and params["existing"] == "fail":
         told = ", ".join("%s (%s)" % (text, short(other)) for text, other in others.items())
         raise Conflict("existing is fail, and other images bear these names: %s" % told, targets=others)
     kept = others if params["existing"] == "keep" else {}
-    moved = [text for text in before if before[text] != id and text not in kept]
+    moved = [text for text in before if before[text] != meant[text] and text not in kept]
     return Plan(
         before=before,
-        after={**before, **dict.fromkeys(moved, id)},
+        after={**before, **{text: meant[text] for text in moved}},
         # Two ways to write one name are one action.
-        actions=tuple(Tag(id, name) for name in dict.fromkeys(seen.targets[text] for text in moved)),
+        actions=tuple(Tag(id, name) for name, id in {seen.targets[text][0]: meant[text] for text in moved}.items()),
         images={
-            params["name"]: seen.image,
-            **{text: seen.here[text] if text in kept else seen.image for text in before},
+            **seen.wanted,
+            **{text: seen.here[text] if text in kept else seen.wanted[seen.targets[text][1]] for text in before},
         },
     )
 

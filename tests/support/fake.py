@@ -80,6 +80,7 @@ class Fake:
 
     images: dict[str, Attrs] = field(default_factory=dict)
     registry: dict[str, str | SlipwayError] = field(default_factory=dict)
+    platforms: list[dict[str, str]] = field(default_factory=lambda: [{"os": "linux", "architecture": "amd64"}])
     nameless: list[Attrs] = field(default_factory=list)
     api: tuple[int, int] = (1, 41)
     podman: bool = False
@@ -119,6 +120,13 @@ class Fake:
         except KeyError:
             raise NotFound("No such image: %s" % name, status=404, said="No such image: %s" % name) from None
 
+    @property
+    def foreign(self) -> tuple[type[Exception], ...]:
+        return (OSError,)
+
+    def connect(self) -> t.NoReturn:
+        raise OSError("it knows no pipelining")
+
     def request(self, method: str, path: str, **how: t.Any) -> Answer:
         path = unquote(path[path.index("/", 1) :])  # without the version
         sent = how.get("params") or ()
@@ -145,7 +153,7 @@ class Fake:
         found = self.registry.get(name) or NotFound("manifest unknown", status=404, said="manifest unknown")
         if isinstance(found, SlipwayError):
             raise found
-        return {"Descriptor": {"digest": found}, "Platforms": []}
+        return {"Descriptor": {"digest": found}, "Platforms": self.platforms}
 
     def _post(self, call: Call) -> t.Any:
         streams = {"/build": self.on_build, "/images/create": self.on_pull, "/images/load": self.on_load}

@@ -20,8 +20,10 @@ SCENARIO = {"molecule.yml", "converge.yml", "verify.yml"}
 
 # Tasks that run a program because no module does what it does.
 PROGRAMS = {
+    ("engine/tasks/back.yml", "Let it be started again"),
     ("engine/tasks/docker.yml", "Ask the engine whether it judges configurations itself"),
     ("engine/tasks/docker.yml", "Ask the engine for its judgement"),
+    ("engine/tasks/packages.yml", "Install them"),
     ("engine/tasks/process.yml", "Start it"),
     ("engine/tasks/signal.yml", "Send the engine {{ engine_signal }}"),
 }

@@ -18,6 +18,7 @@ def image(id: str, **config: t.Any) -> dict[str, t.Any]:
 
 
 OURS, OTHER = image("sha256:ours", Env=["A=1"]), image("sha256:other", Env=["A=2"])
+HOLLOW = {"Id": "sha256:hollow", "Os": "", "Architecture": "", "RootFS": {}, "Config": {"Cmd": None}}  # Docker 28.5.2
 # What another engine calls differently, and tells without what is empty.
 ELSEWHERE = {**image("sha256:elsewhere", Env=["A=1"], Labels=None, Cmd=[]), "Author": ""}
 
@@ -43,12 +44,17 @@ def looked(found: dict[str, dict[str, t.Any]]) -> dict[str, t.Any]:
         ({PIN: {}, NAME: OURS}, [{PIN: fingerprint(OTHER)}], "missing"),
         ({PIN: {}, NAME: OURS}, [{}, {PIN: fingerprint(ELSEWHERE)}], "ready"),
         ({PIN: {}, NAME: OURS}, [{"another@sha256:1": fingerprint(OURS)}], "missing"),
+        ({PIN: HOLLOW, NAME: OURS}, [{PIN: fingerprint(ELSEWHERE)}], "ready"),
+        ({PIN: HOLLOW, NAME: OURS}, [], "missing"),
+        ({PIN: HOLLOW, NAME: HOLLOW}, [{PIN: fingerprint(HOLLOW)}], "missing"),
     ],
 )
 def test_where_it_stands(found: dict[str, t.Any], known: list[dict[str, str]], state: str) -> None:
     told = image_standing([PIN], looked(found), known)
     assert {name for name in ("ready", "untagged", "missing") if told[name] == [PIN]} == {state}
     assert told["ids"] == ({} if state == "missing" else {PIN: "sha256:ours"})
+    assert told["made_of"] == ({} if state == "missing" else {PIN: fingerprint(ELSEWHERE)})
+    assert told["hollow"] == ([PIN] if state == "missing" and found.get(PIN) else [])
 
 
 def test_only_a_digest_vouches() -> None:

@@ -33,7 +33,8 @@ options:
     description:
       - Whether there is an image for this platform, such as V(linux/arm64) or V(linux/arm/v7), is told in
         RV(registry.has_platform).
-      - O(manifest) and O(config) are about this platform then, else about the engine's own.
+      - O(manifest) and O(config) are about this platform then, else about the engine's own (with O(via=registry), the
+        target's).
     type: str
   manifest:
     description: Tell RV(registry.manifest), RV(registry.annotations), RV(registry.platform_digest) and
@@ -58,8 +59,9 @@ options:
         digest and the platforms only, and Podman cannot be asked at all.
       - V(registry) asks the registry itself, from the target. Certificates are looked for below C(/etc/docker/certs.d)
         and C(/etc/containers/certs.d) as engines do, and proxies are taken from the environment. Plain HTTP is spoken
-        only to a registry on the target itself, and to one that the engine holds for insecure.
-      - V(auto) asks through the engine for what it can tell, else the registry itself.
+        only to a registry on the target itself. No engine is asked, and the target needs none.
+      - V(auto) asks through the engine for what it can tell, and for the rest the registry itself, which may also be
+        one that the engine holds for insecure.
     type: str
     choices: [auto, engine, registry]
     default: auto
@@ -122,7 +124,8 @@ registry:
       elements: str
       sample: [linux/amd64, linux/arm/v7, linux/arm64]
     has_platform:
-      description: Whether there is an image for O(platform).
+      description: Whether there is an image for O(platform). It is V(null) where only the engine could be asked, which
+        does not tell of a single image that has an OCI manifest.
       returned: with O(platform)
       type: bool
     via:
@@ -214,6 +217,8 @@ error:
       type: dict
 """
 
+import contextlib
+import os
 import typing as t
 from dataclasses import dataclass, replace
 
@@ -288,8 +293,7 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> list[Found]:
     via = _way(engine, params)
     wanted = Platform.parse(params["platform"]) if params["platform"] else None
     if not wanted and _any(params, "manifest", "config"):
-        version = engine.get("/version")
-        wanted = Platform.parse("%s/%s" % (version["Os"], version["Arch"]))
+        wanted = _own(engine, params)
 
     def find(item: tuple[str, Reference]) -> Found:
         text, reference = item
@@ -302,8 +306,20 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> list[Found]:
             return replace(found, error=error)
         return found
 
-    with Registries(engine, params["timeout"]) as registries:
+    with Registries(engine, params["timeout"], alone=_alone(params)) as registries:
         return each(find, names.items(), AT_A_TIME)
+
+
+def _alone(params: t.Mapping[str, t.Any]) -> bool:
+    return bool(params["via"] == "registry")
+
+
+def _own(engine: Engine, params: t.Mapping[str, t.Any]) -> Platform:
+    """The platform that things are for when nobody says."""
+    if _alone(params):
+        return Platform.parse("linux/%s" % os.uname().machine)
+    version = engine.get("/version")
+    return Platform.parse("%s/%s" % (version["Os"], version["Arch"]))
 
 
 def _any(params: t.Mapping[str, t.Any], *options: str) -> bool:
@@ -331,9 +347,13 @@ def _found(
         asked = distribution(registries.engine, reference) or {}
     except NotFound:
         return found
-    return replace(
-        found, top=Descriptor.read(asked["Descriptor"]), platforms=manifests.real(asked.get("Platforms") or ())
-    )
+    have = manifests.real(asked.get("Platforms") or ())
+    found = replace(found, top=Descriptor.read(asked["Descriptor"]), platforms=have)
+    if not have and params["via"] == "auto":
+        # Of one image that has an OCI manifest, as the containerd store pushes them, engines tell no platform.
+        with contextlib.suppress(SlipwayError):
+            return _directly(replace(found, via="registry"), registries, params, reference, wanted)
+    return found
 
 
 def _directly(
@@ -394,7 +414,8 @@ def _row(params: t.Mapping[str, t.Any], found: Found) -> dict[str, t.Any]:
     }
     if params["platform"]:
         wanted = Platform.parse(params["platform"])
-        row["has_platform"] = any(platforms.matches(wanted, have) for have in found.platforms)
+        untold = found.top and found.via == "engine" and not found.platforms
+        row["has_platform"] = None if untold else any(platforms.matches(wanted, have) for have in found.platforms)
     manifest, document = found.manifest or {}, found.document or {}
     if params["manifest"]:
         row["manifest"] = dict(document)
@@ -416,7 +437,7 @@ def apply(engine: Engine, todo: Plan) -> Outcome:
 
 
 def main() -> None:
-    run(SPEC, observe, plan, apply)
+    run(SPEC, observe, plan, apply, needless=_alone)
 
 
 if __name__ == "__main__":

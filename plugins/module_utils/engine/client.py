@@ -62,10 +62,9 @@ class Engine:
         except EngineError as error:
             said = str(error.facts.get("said", ""))
             if error.facts.get("status") == 400 and "client version" in said:
+                newest = ", the newest that slipway.images knows" if self.api == api.NEWEST else ""
                 raise RequirementError(
-                    "the engine does not speak API %s, the newest that slipway.images knows: %s"
-                    % (api.show(self.api), said),
-                    said=said,
+                    "the engine does not speak API %s%s: %s" % (api.show(self.api), newest, said), said=said
                 ) from error
             from ansible_collections.slipway.images.plugins.module_utils.image.progress import blame
 

@@ -36,10 +36,12 @@ class Remote:
 
 
 class Registries:
-    """A door to each registry, opened when first asked for; threads may share it. `timeout`: seconds."""
+    """A door to each registry, opened when first asked for; threads may share it. `timeout`: seconds. `alone`: do not
+    ask the engine, nor whether it holds one for insecure."""
 
-    def __init__(self, engine: Engine, timeout: float) -> None:
+    def __init__(self, engine: Engine, timeout: float, alone: bool = False) -> None:
         self.engine = engine
+        self._alone = alone
         self._timeout = timeout
         self._open: dict[str, Registry] = {}
         self._turn = threading.Lock()
@@ -52,7 +54,8 @@ class Registries:
         with self._turn:
             if host not in self._open:
                 tls = Tls(**self.engine.auths.certificates(host))
-                insecure = not is_local(host) and is_insecure(self.engine.get("/info"), host)
+                alone = self._alone or is_local(host)
+                insecure = not alone and is_insecure(self.engine.get("/info"), host)
                 self._open[host] = Registry(host, self.engine.auths.lookup(host), tls, insecure, self._timeout)
             return self._open[host]
 

@@ -10,6 +10,7 @@ import typing as t
 from urllib.parse import quote
 
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
+from ansible_collections.slipway.images.plugins.module_utils.errors import EngineError
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 
 Records = t.Iterator[dict[str, t.Any]]
@@ -22,16 +23,13 @@ def pull(engine: Engine, reference: Reference, platform: str | None = None, all_
     if platform:
         params["platform"] = platform
     headers = {"X-Registry-Auth": engine.auths.header(reference.registry)}
-    with engine.request("POST", "/images/create", params=params, headers=headers, patient=True) as answer:
-        yield from answer.records()
+    return _records(engine, "/images/create", params=params, headers=headers)
 
 
 def load(engine: Engine, blocks: t.Iterable[bytes]) -> Records:
     """`POST /images/load` with a plain tar. `quiet=0`: the engine's default says nothing until the end."""
     headers = {"Content-Type": "application/x-tar"}
-    how: dict[str, t.Any] = {"params": {"quiet": "0"}, "headers": headers, "body": blocks, "patient": True}
-    with engine.request("POST", "/images/load", **how) as answer:
-        yield from answer.records()
+    return _records(engine, "/images/load", params={"quiet": "0"}, headers=headers, body=blocks)
 
 
 def push(engine: Engine, reference: Reference, platform: str | None = None) -> Records:
@@ -44,5 +42,15 @@ def push(engine: Engine, reference: Reference, platform: str | None = None) -> R
         params["platform"] = platform
     headers = {"X-Registry-Auth": engine.auths.header(reference.registry)}
     path = "/images/%s/push" % quote(reference.name, safe="/:@")
-    with engine.request("POST", path, params=params, headers=headers, patient=True) as answer:
-        yield from answer.records()
+    return _records(engine, path, params=params, headers=headers)
+
+
+def _records(engine: Engine, path: str, **how: t.Any) -> Records:
+    """Podman 5 gives a stream that begins with its error the status of that; here it is a stream all the same."""
+    try:
+        with engine.request("POST", path, patient=True, **how) as answer:
+            yield from answer.records()
+    except EngineError as error:
+        if not engine.podman:
+            raise
+        yield {"errorDetail": {"code": error.facts["status"], "message": error.facts["said"]}}

@@ -26,7 +26,10 @@ _ALIASES = {
     "aarch64": ("arm64", ""),
     "armhf": ("arm", "v7"),
     "armel": ("arm", "v6"),
+    "armv7l": ("arm", "v7"),
+    "armv6l": ("arm", "v6"),
     "i386": ("386", ""),
+    "i686": ("386", ""),
 }
 _USUAL_VARIANT = {"amd64": "v1", "arm64": "v8"}
 _PART = re.compile(r"[a-z0-9_.-]+")

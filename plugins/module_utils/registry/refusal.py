@@ -17,6 +17,7 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
     FormatError,
     NotFound,
     RateLimited,
+    SlipwayError,
     TransportError,
 )
 from ansible_collections.slipway.images.plugins.module_utils.wire.answer import Answer
@@ -25,14 +26,16 @@ LIMIT = 64 * 1024  # bytes of a refusal that are read
 KINDS = {401: Denied, 403: Denied, 404: NotFound, 429: RateLimited}
 
 
-def refused(answer: Answer, who: str, endpoint: str) -> EngineError:
-    """The error for an answer that is one; `who` said it. Facts: `status`, `endpoint`, `said`, and `retry_after`
-    (seconds) for `RateLimited`.
+def refused(answer: Answer, who: str, endpoint: str) -> SlipwayError:
+    """The error for an answer that is one; `who` said it, unless a proxy did. Facts: `status`, `endpoint`, `said`, and
+    `retry_after` (seconds) for `RateLimited`.
 
     Any web server says 404 to a path it does not know: only who gives a registry's reasons speaks of images.
     """
     said, known = _said(answer)
     facts: dict[str, t.Any] = {"status": answer.status, "endpoint": endpoint, "said": said}
+    if answer.status == 407:
+        return TransportError("the proxy of the environment does not let us through to %s: %s" % (who, said), **facts)
     kind = KINDS.get(answer.status, EngineError)
     if kind is RateLimited:
         facts["retry_after"] = seconds(answer.headers.get("Retry-After", ""), time.time())

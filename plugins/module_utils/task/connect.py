@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import typing as t
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Auths, Engine, greet
+from ansible_collections.slipway.images.plugins.module_utils.engine.version import NEWEST
 from ansible_collections.slipway.images.plugins.module_utils.errors import SlipwayError
 from ansible_collections.slipway.images.plugins.module_utils.task.endpoint import endpoint
 from ansible_collections.slipway.images.plugins.module_utils.wire.address import Address
@@ -36,6 +38,23 @@ def connect(params: Options, warnings: list[str]) -> Engine:
         if not name:
             raise
         raise type(error)("docker context %s: %s" % (name, error), **{**error.facts, "context": name}) from error
+
+
+@dataclass(frozen=True)
+class Nowhere:
+    """In place of a connection. Who asks an engine that is not there has a bug."""
+
+    timeout: float
+    address: str = "nowhere"
+
+    def close(self) -> None:
+        pass
+
+
+def alone(params: Options, warnings: list[str]) -> Engine:
+    """In place of an engine, for a task that needs none: it knows who we are to registries."""
+    transport = t.cast(Transport, Nowhere(params["timeout"]))
+    return Engine(transport, NEWEST, partial(_credentials, params, warnings), warnings=warnings)
 
 
 def _meet(where: Options, params: Options, warnings: list[str]) -> Engine:

@@ -14,6 +14,7 @@ import os
 import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.slipway.images.plugins.module_utils.disk import filename
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
 
 Options = t.Mapping[str, t.Any]
@@ -28,7 +29,13 @@ def endpoint(params: Options, warnings: list[str]) -> dict[str, t.Any]:
     had a say ("" for none)."""
     name, source = _context(params, warnings)
     found = _of_environment() if name in (None, DEFAULT) else _of_context(_directory(params), name, source)
-    return {**found, **{option: params[option] for option in OPTIONS if params[option] is not None}}
+    said = {option: params[option] for option in OPTIONS if params[option] is not None}
+    return {**found, **said, **({"docker_host": _native(said["docker_host"])} if "docker_host" in said else {})}
+
+
+def _native(docker_host: str) -> str:
+    """With the path of a socket as `os` takes it. What the environment says is so already."""
+    return filename.native(docker_host) if docker_host.startswith(("unix:", "ssh:")) else docker_host
 
 
 def _context(params: Options, warnings: list[str]) -> tuple[str | None, str]:
@@ -72,7 +79,7 @@ def _of_context(directory: str, name: str, source: str) -> dict[str, t.Any]:
     context = read(directory, name, source)
     return {
         "context": name,
-        "docker_host": context.docker_host,
+        "docker_host": _native(context.docker_host),
         "tls": context.tls,
         "validate_certs": False if context.skip_verify else None,
         "ca_path": context.ca_path,

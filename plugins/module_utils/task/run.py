@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import sys
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, _load_params
 from ansible_collections.slipway.images.plugins.module_utils.disk import filename
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.errors import SlipwayError
-from ansible_collections.slipway.images.plugins.module_utils.task.connect import connect
+from ansible_collections.slipway.images.plugins.module_utils.task.connect import alone, connect
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import Outcome, Plan
 from ansible_collections.slipway.images.plugins.module_utils.task.spec import Spec, native
 
@@ -32,14 +33,20 @@ def run(
     plan: t.Callable[[Params, Seen], Todo],
     apply: t.Callable[[Engine, Todo], Outcome],
     foretell: Foretell | None = None,
+    needless: t.Callable[[Params], bool] | None = None,
 ) -> None:
     """Observe, plan, and (unless in check mode or with nothing to do) apply; then report.
 
-    In a play that is run in check mode, `foretell` tells the tasks to come what `apply` would have done.
+    In a play that is run in check mode, `foretell` tells the tasks to come what `apply` would have done. Where options
+    are such that an engine is `needless`, none is sought.
 
     Only `SlipwayError` becomes a failed task. Anything else is a bug and stays a traceback: it must not look like an
     engine's refusal.
     """
+    if sys.version_info < (3, 10):
+        from ansible_collections.slipway.images.plugins.module_utils.task.imports import in_turn
+
+        in_turn()
     # `no_log` here means the target's system log alone, which is written before anyone can say what is secret.
     shy = spec.secrets is not None
     options = {**spec.options, **({TOLD: {"type": "str", "no_log": True}} if TOLD in (_load_params() or {}) else {})}
@@ -51,7 +58,8 @@ def run(
     planned = Plan({}, {})
     chain: Chain | None = None
     try:
-        with connect(params, warnings) as engine:
+        reach = alone if needless and needless(params) else connect
+        with reach(params, warnings) as engine:
             chain = _chain(engine, module)
             asked = chain.engine if chain else engine
             planned = todo = plan(params, observe(asked, params))

@@ -33,7 +33,7 @@ class Answer:
     def __init__(
         self, response: t.Any, foreign: tuple[type[Exception], ...], translate: t.Callable[[Exception], SlipwayError]
     ) -> None:
-        """`response`: of `wire.local` or urllib3, unread. `foreign`: what its reading may raise, which `translate` makes ours."""
+        """`response`: unread, of `local` or urllib3. `translate` makes ours of what its reading raises of `foreign`."""
         self.status: int = response.status
         self.headers: t.Mapping[str, str] = response.headers
         self._response = response

@@ -180,7 +180,7 @@ def test_a_url_is_for_the_engine_and_always_asked(fake: Fake, tmp_path: Path) ->
     assert {"remote": given["url"], "dockerfile": given["dockerfile"]}.items() <= dict(call.params).items()
     assert call.body == b"" and kept(tmp_path) == []
     again = run(fake, given)
-    assert again["actions"] == ["build app:1 (what is behind a URL may have changed)"]
+    assert again["actions"] == ["build app:1 (what is fetched by option url may have changed)"]
     assert not again["changed"]
 
 

@@ -14,6 +14,7 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
     FormatError,
     NotFound,
     RequirementError,
+    TransportError,
     UsageError,
 )
 from ansible_collections.slipway.images.plugins.module_utils.image.manifest import Descriptor
@@ -63,10 +64,10 @@ def test_what_is_always_told() -> None:
         ("linux/arm64/v8", (ARM,), True),
         ("linux/arm/v7", (AMD, ARM), False),
         ("windows", (AMD,), False),
-        ("linux/amd64", (), False),
+        ("linux/amd64", (), None),  # the engine did not tell
     ],
 )
-def test_has_platform(platform: str, have: tuple[Platform, ...], answer: bool) -> None:
+def test_has_platform(platform: str, have: tuple[Platform, ...], answer: bool | None) -> None:
     assert rows(Found("app", "engine", TOP, have), platform=platform)[0]["has_platform"] is answer
 
 
@@ -175,6 +176,31 @@ def test_the_engine_is_asked_for_what_it_knows(shop: t.Any) -> None:
     assert served.requests == []
 
 
+@pytest.mark.parametrize(
+    ("tag", "via", "teller", "there"),
+    [
+        ("only", "auto", "registry", True),
+        ("only", "engine", "engine", None),
+        ("chart", "auto", "registry", False),
+    ],
+)
+def test_engines_tell_no_platform_of_one_oci_image(
+    shop: t.Any, tag: str, via: str, teller: str, there: bool | None
+) -> None:
+    """`"Platforms": []`, engines 20.10 and 28."""
+    served, _known = shop
+    fake = Fake(registry={"%s/app:%s" % (served.address, tag): id_of("a")}, platforms=[])
+    row = look(fake, served, tag, via=via, platform="linux/amd64")
+    assert (row["via"], row["has_platform"]) == (teller, there)
+
+
+def test_a_registry_that_only_the_engine_reaches() -> None:
+    with site(lambda _request: refusal(403, "DENIED", "not you")) as served:
+        fake = Fake(registry={served.address + "/app:1": id_of("a")}, platforms=[])
+        row = look(fake, served, "1", platform="linux/amd64")
+    assert (row["via"], row["digest"], row["has_platform"]) == ("engine", id_of("a"), None)
+
+
 def test_tags_are_the_registrys_the_digest_stays_the_engines(shop: t.Any) -> None:
     served, _known = shop
     row = look(Fake(registry={served.address + "/app:many": id_of("a")}), served, "many", tags=True)
@@ -254,6 +280,21 @@ def test_what_is_no_registry_is_no_absence() -> None:
     with site(lambda _request: Reply(b"404 page not found", 404)) as served, pytest.raises(Exception) as caught:
         look(Fake(), served, "many", via="registry")
     assert not isinstance(caught.value, NotFound)
+
+
+def test_a_proxy_is_not_the_registry() -> None:
+    with site(lambda _request: Reply(b"", 407)) as served, pytest.raises(TransportError) as caught:
+        look(Fake(), served, "many", via="registry")
+    why = "the proxy of the environment does not let us through to the registry %s: Proxy Authentication Required"
+    assert str(caught.value) == why % served.address
+    assert caught.value.facts["status"] == 407
+
+
+def test_by_itself_it_needs_no_engine(shop: t.Any) -> None:
+    fake, everything = Fake(), dict.fromkeys(("manifest", "config", "tags", "referrers"), True)
+    row = look(fake, shop[0], "many", via="registry", **everything)
+    assert row["exists"] and row["tags"] and row["manifest"]
+    assert fake.calls == []
 
 
 def test_a_registry_that_lies() -> None:

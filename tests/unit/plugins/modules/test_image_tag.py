@@ -29,7 +29,7 @@ def fake() -> Fake:
 
 
 def task(fake: Fake, check: bool = False, **given: t.Any) -> dict[str, t.Any]:
-    options = params(SPEC, name="app:1", **given)
+    options = params(SPEC, **({} if "images" in given else {"name": "app:1"}), **given)
     todo = plan(options, observe(fake.engine, options))
     assert not fake.writes
     outcome = todo.foretold() if check or not todo.actions else apply(fake.engine, todo)
@@ -81,6 +81,36 @@ def test_targets(fake: Fake, given: dict[str, t.Any], after: dict[str, str], act
 def test_what_fails(fake: Fake, given: dict[str, t.Any], kind: type[SlipwayError], says: str) -> None:
     with pytest.raises(kind, match=says):
         task(fake, **given)
+
+
+def test_several_images_at_once(fake: Fake) -> None:
+    """Each is what its name means before: the two names of the first row change places."""
+    entries = [
+        {"name": "app:1", "targets": ["app:latest", "new:1", "new:1"]},
+        {"name": "app:latest", "targets": ["app:1", "new:2"]},
+        {"name": ONE, "targets": ["new:3"]},
+    ]
+    foretold, done = task(fake, check=True, images=entries), task(fake, images=entries)
+    assert foretold == done
+    assert done["diff"]["after"] == {"app:latest": ONE, "new:1": ONE, "app:1": TWO, "new:2": TWO, "new:3": ONE}
+    assert [dict(call.params) for call in fake.writes] == [
+        {"repo": name.partition(":")[0], "tag": name.partition(":")[2]} for name in done["diff"]["after"]
+    ]
+    facts = {name: attrs["Id"] for name, attrs in done["ansible_facts"]["slipway_images"].items()}
+    assert facts == {**done["diff"]["after"], ONE: ONE}
+
+
+def test_no_image_at_all(fake: Fake) -> None:
+    done = task(fake, images=[])
+    assert (done["changed"], done["images"], done["image"]) == (False, [], {})
+
+
+def test_of_several_images_none_is_touched_when_one_is_not_there(fake: Fake) -> None:
+    with pytest.raises(NotFound, match="no:1 is not on the engine"):
+        task(fake, images=[{"name": "app:1", "targets": ["b:1"]}, {"name": "no:1", "targets": ["b:2"]}])
+    with pytest.raises(UsageError, match="b:latest cannot name app:1 and app: a name means one image"):
+        task(fake, images=[{"name": "app:1", "targets": ["b"]}, {"name": "app", "targets": ["b:latest"]}])
+    assert not fake.writes
 
 
 def test_a_tag_that_fails_halfway(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:

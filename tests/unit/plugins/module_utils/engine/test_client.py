@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
+from ansible_collections.slipway.images.plugins.module_utils.engine import version as api
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.errors import (
     Conflict,
@@ -79,6 +81,19 @@ REFUSALS = [
     (400, "client version 1.41 is too old. Minimum supported API version is 1.44", RequirementError),
     (400, "invalid reference format", EngineError),
 ]
+
+
+@pytest.mark.parametrize(
+    ("version", "words"), [((1, 41), "API 1.41: "), (api.NEWEST, "the newest that slipway.images")]
+)
+def test_an_engine_that_has_forgotten_our_version(
+    daemon: t.Any, engine: Engine, version: api.Version, words: str
+) -> None:
+    """Docker 29.0 speaks 1.44 at least: whoever pins `api_version: 1.41` is told."""
+    said = "client version is too old. Minimum supported API version is 1.44, please upgrade your client"
+    daemon.answers["GET /x"] = (400, {"message": said.replace("client version", "client version %d.%d" % version)})
+    with pytest.raises(RequirementError, match="^the engine does not speak .*%s.*1.44" % words):
+        replace(engine, api=version).get("/x")
 
 
 @pytest.mark.parametrize(("status", "said", "kind"), REFUSALS)

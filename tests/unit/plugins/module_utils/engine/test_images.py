@@ -72,15 +72,29 @@ def test_remove(daemon: t.Any, engine: Engine) -> None:
 
 def test_the_rows_of_podman_are_made_like_docker_s(daemon: t.Any, engine: Engine) -> None:
     rows = [
-        {"RepoTags": ["d/a:1"], "RepoDigests": ["d/a@sha256:1", "d/b@sha256:1"], "ParentId": "12"},
-        {"RepoTags": None, "ParentId": ""},
-        {"RepoTags": [], "RepoDigests": ["d/a@sha256:1"], "ParentId": "sha256:12"},
+        {"Id": ID, "RepoTags": ["d/a:1"], "RepoDigests": ["d/a@sha256:1", "d/b@sha256:1"], "ParentId": "12"},
+        {"Id": ID, "RepoTags": None, "ParentId": ""},
+        {"Id": ID, "RepoTags": [], "RepoDigests": ["d/a@sha256:1"], "ParentId": "sha256:12"},
     ]
     daemon.answers["GET /images/json"] = rows
     assert images.listed(engine) == rows
     found = images.listed(replace(engine, podman=True))
     assert [row["RepoDigests"] for row in found] == [["d/b@sha256:1"], [], ["d/a@sha256:1"]]
     assert [row["ParentId"] for row in found] == ["sha256:12", "", "sha256:12"]
+
+
+def test_the_rows_of_the_containerd_store_are_made_like_those_of_a_graph_driver(daemon: t.Any, engine: Engine) -> None:
+    """As 28.5 lists an image: with one of the digests that it makes up, and the names by digest among the tags."""
+    rows = [
+        {"Id": ID, "RepoTags": ["r:1/a:1", "b:1"], "RepoDigests": ["b@" + ID]},
+        {"Id": ID, "RepoTags": ["r:1/a:1", "r:1/a@" + ID, "b:1"], "RepoDigests": ["b@" + ID]},
+        {"Id": ID, "RepoTags": ["r:1/a@" + ID], "RepoDigests": ["r:1/a@" + ID, "r:1/a@" + ID]},
+        {"Id": ID, "RepoTags": ["<none>:<none>"], "RepoDigests": []},
+    ]
+    daemon.answers["GET /images/json"] = rows
+    found = [(row["RepoTags"], row["RepoDigests"]) for row in images.listed(engine)]
+    kept = ["r:1/a@" + ID]
+    assert found == [(["r:1/a:1", "b:1"], []), (["r:1/a:1", "b:1"], kept), ([], kept), (["<none>:<none>"], [])]
 
 
 def test_podman_leaves_the_algorithm_out_of_what_it_deleted(daemon: t.Any, engine: Engine) -> None:

@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.engine import transfer
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
-from ansible_collections.slipway.images.plugins.module_utils.errors import NotFound, StreamError
+from ansible_collections.slipway.images.plugins.module_utils.errors import Denied, NotFound, StreamError
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 
 DIGEST = "sha256:" + "a" * 64
@@ -35,6 +36,19 @@ def test_pull(daemon: t.Any, engine: Engine, name: str, how: dict[str, t.Any], q
 def test_pull_refused(engine: Engine) -> None:
     with pytest.raises(NotFound):
         list(transfer.pull(engine, Reference.parse("gone:1")))
+
+
+@pytest.mark.parametrize("podman", [False, True])
+def test_a_refusal_of_podman_5(daemon: t.Any, engine: Engine, podman: bool) -> None:
+    """It has a status where Podman 4 begins a stream; and of a push it is a record."""
+    said = "trying to reuse blob: authentication required"
+    daemon.answers["POST /images/host:5000/a/b/push"] = (500, {"errorDetail": {"message": said}, "error": said})
+    records = transfer.push(replace(engine, podman=podman), Reference.parse("host:5000/a/b:1"))
+    if podman:
+        assert list(records) == [{"errorDetail": {"code": 500, "message": said}}]
+    else:
+        with pytest.raises(Denied, match=said):
+            list(records)
 
 
 def test_load(daemon: t.Any, engine: Engine) -> None:

@@ -3,11 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import pytest
 from ansible_collections.slipway.images.plugins.module_utils.grpc.call import Call, unary
 from ansible_collections.slipway.images.plugins.module_utils.grpc.client import Client
 from ansible_collections.slipway.images.plugins.module_utils.grpc.server import Server
+from ansible_collections.slipway.images.plugins.module_utils.grpc.status import Cancelled
 from ansible_collections.slipway.images.tests.support.caller import PATIENCE
 from ansible_collections.slipway.images.tests.unit.plugins.module_utils.conftest import Start
+from h2.config import H2Configuration
+from h2.connection import H2Connection
 
 WINDOW = 65535 + 16 * (1 << 20)  # of the connection: what all calls together may have unread
 
@@ -30,3 +34,34 @@ def test_no_call_begins_in_a_closed_end() -> None:
     server.join(PATIENCE)
     assert began == []
     client.close()
+
+
+def test_nor_does_a_call_that_was_given_up_use_it_up() -> None:
+    client, peer = Client(), H2Connection(H2Configuration(client_side=False))
+    peer.initiate_connection()
+    for stream in range(1, 20, 2):
+        call = client.call("/s/One", b"x")
+        peer.receive_data(client.outgoing())
+        client.receive(peer.data_to_send())
+        call.give_up()
+        peer.send_headers(stream, [(":status", "200")])  # the peer does not know yet
+        while peer.local_flow_control_window(stream):
+            peer.send_data(stream, bytes(min(16384, peer.local_flow_control_window(stream))))
+        peer.send_headers(stream, [("grpc-status", "0")], end_stream=True)
+        client.receive(peer.data_to_send())
+        peer.receive_data(client.outgoing())
+    assert peer.outbound_flow_control_window > WINDOW // 4
+    assert not client.busy
+    client.close()
+
+
+def test_a_peer_that_says_goodbye() -> None:
+    client, peer = Client(), H2Connection(H2Configuration(client_side=False))
+    call = client.call("/s/One", b"x")
+    peer.initiate_connection()
+    peer.receive_data(client.outgoing())
+    peer.close_connection()
+    client.receive(peer.data_to_send())
+    assert not client.busy
+    with pytest.raises(Cancelled):
+        call.receive()

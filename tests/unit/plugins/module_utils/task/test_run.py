@@ -100,6 +100,19 @@ def test_a_run(play: Play) -> None:
     assert module.calls == ["observe", "plan", "apply"]
 
 
+def test_where_no_engine_is_needed_none_is_sought(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"name": "a", "docker_host": "unix:///nowhere.sock", "_foretold": "eyJob3N0IjpbXSwicmVnaXN0cmllcyI6W119"}
+    monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode())
+    monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+    module = Module(Plan({}, {}))
+    for needless, code in ((False, 1), (True, 0)):
+        with pytest.raises(SystemExit) as ended:
+            run(SPEC, module.observe, module.plan, module.apply, needless=lambda _params, so=needless: so)
+        assert (ended.value.code, "_foretold" in json.loads(capsys.readouterr().out)) == (code, needless)
+
+
 def test_check_mode_is_not_applying(play: Play) -> None:
     module = Module()
     assert play(module, check=True) == {

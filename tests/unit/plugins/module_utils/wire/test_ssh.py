@@ -159,6 +159,18 @@ def test_why_a_socket_over_there_did_not_open(ssh: Ssh, tmp_path: Path, code: in
     assert error.facts["said"] == "channel 1: open failed: connect failed: open failed"
 
 
+def test_what_ssh_says_of_something_else(ssh: Ssh, tmp_path: Path) -> None:
+    broke = "echo 'client_loop: send disconnect: Broken pipe' >&2; exec sleep 1000"
+    ssh(f'case "$*" in *test*) exit 10;; esac\n: >docker.sock; echo; read go <../go; {broke}')
+    os.mkfifo(tmp_path / "tmp/go")
+    forwarding = Forwarding(ADDRESS, 10)
+    (tmp_path / "tmp/go").write_text("now\n")
+    while not (error := forwarding.explain()):
+        time.sleep(0.005)
+    forwarding.close()
+    assert str(error) == f"no connection to {ADDRESS}: client_loop: send disconnect: Broken pipe"
+
+
 def test_a_look_at_a_socket() -> None:
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as there:
         os.chmod(folder, 0o755)

@@ -117,7 +117,12 @@ def test_each_block_of_a_body_is_a_chunk(meet: t.Any, where: str) -> None:
         ("403 Forbidden", b"no\n", Denied, "no"),
         ("500 Internal Server Error", b"x" * 900, EngineError, "x" * 200),
         ("500 Internal Server Error", b'"message"', EngineError, '"message"'),
-        ("500 Internal Server Error", b'{"errorDetail":{"message":"as Podman 5"},"error":"x"}\n', EngineError, "as Podman 5"),
+        (
+            "500 Internal Server Error",
+            b'{"errorDetail":{"message":"as Podman 5"},"error":"x"}\n',
+            EngineError,
+            "as Podman 5",
+        ),
         ("500 Internal Server Error", b'{"errorDetail":"x"}', EngineError, '{"errorDetail":"x"}'),
         ("503 Service Unavailable", b"", EngineError, "Service Unavailable"),
         ("400 Bad Request", b'{"message":"two\\nlines"}', EngineError, "two\nlines"),

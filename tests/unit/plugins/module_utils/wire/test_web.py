@@ -3,13 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.errors import FormatError, TransportError
 from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
-from ansible_collections.slipway.images.plugins.module_utils.wire.web import Origin, Web
+from ansible_collections.slipway.images.plugins.module_utils.wire.web import MOST_REDIRECTS, Origin, Web
 from ansible_collections.slipway.images.tests.support.registries import Reply, Request, site
+from ansible_collections.slipway.images.tests.unit.plugins.module_utils.wire.conftest import Certificates
 
 
 @pytest.mark.parametrize(
@@ -86,3 +88,36 @@ def test_a_redirect_within_a_site_keeps_all_headers(web: Web, status: int) -> No
         answer.close()
     assert served.asked() == ["HEAD /a", "HEAD /b"]
     assert {(r.headers["authorization"], r.headers["accept"]) for r in served.requests} == {("Basic x", "y")}
+
+
+def test_another_site_does_not_hear_who_we_are(web: Web) -> None:
+    with site(lambda _request: Reply()) as other:
+        there = {"Location": "http://%s/b" % other.address}
+        with site(lambda _request: Reply(status=307, headers=there)) as served:
+            web.follow("GET", "http://%s/a" % served.address, {"Authorization": "Basic x", "Accept": "y"}).close()
+    assert [(r.path, r.headers["accept"], "authorization" in r.headers) for r in other.requests] == [("/b", "y", False)]
+
+
+def test_redirects_end(web: Web) -> None:
+    ways = [Reply(status=302)]  # to nowhere: its own answer
+
+    def route(request: Request) -> Reply:
+        return ways.pop() if ways else Reply(status=302, headers={"Location": "/again"})
+
+    with site(route) as served:
+        url = "http://%s/a" % served.address
+        with web.follow("GET", url, {}) as answer:
+            assert answer.status == 302
+        with pytest.raises(FormatError, match="redirects more than %d times" % MOST_REDIRECTS):
+            web.follow("GET", url, {})
+    assert len(served.requests) == 1 + 1 + MOST_REDIRECTS
+
+
+def test_from_tls_the_way_never_leads_to_plain_http(certificates: Certificates) -> None:
+    there = {"Location": "http://127.0.0.1:1/"}
+    with (
+        contextlib.closing(Web(lambda _origin: Tls(ca_path=certificates.ca), timeout=10)) as web,
+        site(lambda _request: Reply(status=302, headers=there), certificates.context()) as served,
+        pytest.raises(FormatError, match=r"redirects to plain HTTP \(http://127.0.0.1:1\), which is not followed"),
+    ):
+        web.follow("GET", "https://%s/" % served.address, {})

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import pytest
 from ansible_collections.slipway.images.tests.support import engine as support
+from ansible_collections.slipway.images.tests.support.store import Store
 
 if t.TYPE_CHECKING:
     from xdist.workermanage import WorkerController
@@ -91,6 +92,21 @@ def busybox_image(docker_host: str) -> str:
 
 @pytest.fixture
 def fresh_engine() -> t.Iterator[t.Callable[..., str]]:
-    """Makes engines that last for one test, for what must be alone (prune); called with flags of dockerd."""
+    """Makes engines that last for one test, for what must be alone (prune); called with flags of dockerd.
+
+    `SLIPWAY_TEST_SOCKET` is taken for one without flags if there is nothing on it, and is as empty afterwards.
+    """
+    given = os.environ.get("SLIPWAY_TEST_SOCKET")
     with contextlib.ExitStack() as stack:
-        yield lambda *flags: stack.enter_context(support.engine(*flags))
+        yield lambda *flags: stack.enter_context(
+            _emptied(f"unix://{given}") if given and not flags else support.engine(*flags)
+        )
+
+
+@contextlib.contextmanager
+def _emptied(address: str) -> t.Iterator[str]:
+    store = Store(address)
+    if store.images() or store.containers():
+        pytest.skip("this test needs an engine of its own: there are images or containers on SLIPWAY_TEST_SOCKET")
+    yield address
+    store.clear()

@@ -29,6 +29,7 @@ import pytest
 import urllib3
 from ansible_collections.slipway.images.tests.integration.conftest import Login
 from ansible_collections.slipway.images.tests.support.engine import request
+from ansible_collections.slipway.images.tests.support.module import PYTHON
 
 CALLBACK = """
 import json, os
@@ -169,11 +170,16 @@ def in_locales(where: Setting) -> dict[str, Task]:
     context = str(where.scratch / "wörk")
     for locale, environment in worded(where).items():
         for builder in ("buildkit", "classic"):
-            task = {**build(f"modes/{locale}:{builder}", path=context, builder=builder), "environment": environment}
+            how = {"path": context, "dockerfile": "Rezept für Öl", "builder": builder}
+            task = {**build(f"modes/{locale}:{builder}", **how), "environment": environment}
             tasks[f"{locale}, {builder}"] = tasks[f"{locale}, {builder}, again"] = task
-    failing = {**build("modes/locale:1", "COPY nö /\n", path=context), "environment": ASCII}
-    nowhere = {**build("modes/locale:2", path=context + "/nö"), "environment": ASCII}
-    return {**tasks, "locale, failing": failing, "locale, nowhere": nowhere}
+    failing = {
+        "failing": build("modes/locale:1", "COPY nö /\n", path=context),
+        "nowhere": build("modes/locale:2", path=context + "/nö"),
+        "nowhere beside": build("modes/locale:2", path=context, contexts={"beside": context + "/nö"}),
+        "no engine": {"slipway.images.image_info": {"name": "modes", "docker_host": f"unix://{context}/nö"}},
+    }
+    return {**tasks, **{f"locale, {why}": {**task, "environment": ASCII} for why, task in failing.items()}}
 
 
 def in_check_mode() -> dict[str, Task]:
@@ -199,7 +205,7 @@ def play(where: Setting, tasks: dict[str, Task], *flags: str) -> Run:
         "ignore_errors": True,  # each test has its own say
         "module_defaults": {"group/slipway.images.slipway": {"docker_host": "{{ modes_docker_host }}"}},
     }
-    local = {"ansible_connection": "local", "ansible_pipelining": True, "ansible_python_interpreter": sys.executable}
+    local = {"ansible_connection": "local", "ansible_pipelining": True, "ansible_python_interpreter": PYTHON}
     hosts = {"all": {"hosts": dict.fromkeys(("one", "two"), local)}}
     variables = {
         "modes_base": where.base,
@@ -284,10 +290,12 @@ def where(
     for name in ("callbacks", "home", "wörk"):
         (scratch / name).mkdir()
     (scratch / "callbacks" / "lines.py").write_text(CALLBACK)
-    (scratch / "wörk" / "Dockerfile").write_text("FROM scratch\nLABEL gruß=schön\nCOPY grüße.txt /\nCOPY stra* /\n")
+    recipe = "FROM scratch\nLABEL gruß=schön\nCOPY grüße.txt /\nCOPY stra* /\n"
+    (scratch / "wörk" / "Rezept für Öl").write_text(recipe)
+    (scratch / "wörk" / "Dockerfile").write_text("FROM scratch\n")
     (scratch / "wörk" / "grüße.txt").write_text("schöne")
     (scratch / "wörk" / os.fsdecode(b"stra\xdfe")).write_text("of no locale, and of latin")
-    (scratch / "wörk" / ".dockerignore").write_text("*ö*\n")
+    (scratch / "wörk" / "Rezept für Öl.dockerignore").write_text("*ö*\n")
     (scratch / "wörk" / "stragöl").write_text("ignored")
     public = Path("/var/tmp") / f"slipway-modes-{os.getpid()}"
     public.mkdir(mode=0o755)
@@ -422,6 +430,8 @@ def test_locale(where: Setting, ran: Run, locale: str, builder: str) -> None:
 
 
 def test_locale_of_a_failure(where: Setting, ran: Run) -> None:
-    failing, nowhere = ran["locale, failing"], ran["locale, nowhere"]
+    failing, no_engine = ran["locale, failing"], ran["locale, no engine"]
     assert failing["error"]["kind"] == "build" and "nö" in failing["msg"]
-    assert nowhere["error"] == {"kind": "usage", "path": f"{where.scratch}/wörk/nö"} and "wörk/nö" in nowhere["msg"]
+    assert no_engine["error"]["kind"] == "transport" and f"{where.scratch}/wörk/nö" in no_engine["msg"]
+    for nowhere in (ran["locale, nowhere"], ran["locale, nowhere beside"]):
+        assert nowhere["error"] == {"kind": "usage", "path": f"{where.scratch}/wörk/nö"} and "wörk/nö" in nowhere["msg"]

@@ -10,6 +10,8 @@ fails with one line before anything is built, in check mode too.
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import tarfile
 import typing as t
 import urllib.request
@@ -20,6 +22,7 @@ import pytest
 from ansible_collections.slipway.images.tests.support import engine as support
 from ansible_collections.slipway.images.tests.support import module
 
+SUPPORT = Path(support.__file__).parent
 SEVERAL = ["linux/arm64", "linux/amd64"]
 DOCKERFILE = (
     "FROM scratch AS one\nARG TARGETARCH\nCOPY src/$TARGETARCH /for\nFROM one\nLABEL a=b\nCOPY src/both /both\n"
@@ -54,6 +57,11 @@ class Engine:
 
     def play(self, check: bool = False, **options: t.Any) -> Result:
         return module.play("image_build", check=check, **{**self.told, "path": str(self.root), **options})
+
+    def forget(self, image: str) -> None:
+        """The image, and the cache of its build."""
+        for method, path in (("DELETE", f"/images/{image}?force=1"), ("POST", "/build/prune?all=1")):
+            support.request(self.address, method, path)
 
     def build(self, **options: t.Any) -> Result:
         """Check, run, check, run."""
@@ -194,3 +202,34 @@ def test_a_cache_in_a_registry(engine: Engine, registry: str) -> None:
     asked.add_header("Accept", ", ".join(f"application/vnd.oci.image.{kind}.v1+json" for kind in kinds))
     with urllib.request.urlopen(asked) as answer:
         assert b"application/vnd.buildkit.cacheconfig.v0" in answer.read()
+
+
+def test_a_cache_in_a_directory(engine: Engine, tmp_path: Path) -> None:
+    """docker's own client finds what we left there, and we what it left."""
+    ours, theirs, name = tmp_path / "ours", tmp_path / "theirs", "beyond/kept:1"
+    if not engine.containerd:
+        said = engine.refusal(name=name, cache_to=[f"type=local,dest={ours}"])
+        assert said.startswith("cache_to: a cache outside of the image takes an engine with")
+        return
+    engine.put("Dockerfile", DOCKERFILE.replace("$TARGETARCH", "amd64"))
+
+    def build(**options: t.Any) -> set[str]:
+        engine.forget(name)
+        result = engine.play(name=name, rebuild="always", **options)
+        assert not result.get("failed"), result
+        return {step["state"] for step in result["build"]["steps"]}
+
+    def buildx(*options: str) -> str:
+        engine.forget(name)
+        config = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slipway-buildx"
+        subprocess.run([str(SUPPORT / "buildx.sh"), str(config)], check=True)
+        command = ["docker", "buildx", "build", "--progress=plain", "--tag", name, *options, str(engine.root)]
+        environment = {**os.environ, "DOCKER_CONFIG": str(config), "DOCKER_HOST": engine.address}
+        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stderr
+
+    assert build(cache_to=[f"type=local,dest={ours},mode=max"], cache_from=[f"type=local,src={ours}"]) == {"done"}
+    assert build(cache_from=[f"type=local,src={ours}"]) == {"cached"}
+    assert buildx("--cache-from", f"type=local,src={ours}").count("CACHED") == 2
+    assert "CACHED" not in buildx("--cache-to", f"type=local,dest={theirs},mode=max")
+    assert build(cache_from=[f"type=local,src={theirs}"]) == {"cached"}
+    assert sorted(path.name for path in ours.rglob("*") if path.name.startswith(".")) == []

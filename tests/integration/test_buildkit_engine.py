@@ -114,9 +114,9 @@ class Engine:
         assert status == 200, blob
         found = {}
         with tarfile.open(fileobj=io.BytesIO(blob)) as image_tar:
-            for layer in (m for m in image_tar if m.name.endswith("layer.tar") and m.isfile()):
-                held = image_tar.extractfile(layer)
-                with tarfile.open(fileobj=held) as tar:
+            (told,) = json.loads(image_tar.extractfile("manifest.json").read())  # type: ignore[union-attr]
+            for layer in told["Layers"]:
+                with tarfile.open(fileobj=image_tar.extractfile(layer)) as tar:
                     for member in tar:
                         data = tar.extractfile(member) if member.isfile() or member.islnk() else None
                         content = data.read() if data else member.linkname.encode()
@@ -166,7 +166,6 @@ def put(root: Path, files: t.Mapping[str, str | bytes]) -> str:
 def odd(root: Path) -> None:
     """One of each that a context can hold."""
     put(root, {"a/x": "1", "a-b": "2", "a.txt": "3", "empty": "", "deep/er/f": "4", "é/ü": "5", "b" * 120: "6"})
-    put(root, {os.fsdecode(b"not-utf8-\xff"): "7"})
     (root / "a/x").chmod(0o4751)
     (root / "deep").chmod(0o1777)
     (root / "hollow").mkdir()
@@ -194,6 +193,13 @@ def test_session_and_tar_give_the_same_image(engine: Engine, context: Path, tmp_
     assert found["to-nowhere"] == ("2", 0o777, b"/nowhere")
     assert found["hard"][2] == b"2"
     assert not [name for name in found if ".tmp" in name or name.startswith("deep/er")]
+
+
+def test_a_name_that_is_not_utf_8(engine: Engine, context: Path) -> None:
+    """Engine 20.10 takes it; newer ones speak a stricter gRPC."""
+    put(context, {"Dockerfile": "FROM scratch\nCOPY . /\n", os.fsdecode(b"not-utf8-\xff"): "7"})
+    log = engine.build(str(context))
+    assert log.id or "invalid UTF-8" in log.error
 
 
 def test_only_what_changed_travels(engine: Engine, context: Path) -> None:
@@ -284,7 +290,7 @@ def test_a_missing_secret(engine: Engine, busybox_image: str) -> None:
     build = f"FROM {busybox_image}\nRUN --mount=type=secret,id=s%s test -e /run/secrets/s || echo none\n"
     assert engine.lines(build=build % "") == ["none"]
     log = engine.build(LoneDockerfile((build % ",required=true").encode()), query=[("nocache", "1")])
-    with pytest.raises(BuildError, match=r"step 2/2 \(Dockerfile:2\).*secret s not found"):
+    with pytest.raises(BuildError, match=r"step 2/2 \(Dockerfile:2\).*secret s:? not found"):
         log.check()
 
 
@@ -389,7 +395,7 @@ class Bearer(http.server.BaseHTTPRequestHandler):
     """A registry that takes tokens of its own, in front of one that takes anybody."""
 
     behind = ""
-    protocol_version = "HTTP/1.1"
+    protocol_version = default_request_version = "HTTP/1.1"  # who comes by TLS first must see that this is plain HTTP
 
     def log_message(self, *args: t.Any) -> None:
         pass

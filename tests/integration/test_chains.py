@@ -93,9 +93,10 @@ def play(tmp_path: Path) -> t.Callable[..., list[Line]]:
 
 
 def gist(line: Line) -> Line:
-    """What a task said, without what only a run can tell: ids, and how many images a build makes on its way."""
+    """What a task said, without what only a run can tell: ids, sizes, and how many images a build makes on its way."""
     text = json.dumps({key: line.get(key) for key in ("task", "item", "changed", "failed", "actions")})
     text = re.sub(r" and \d+ that it was built on", "", text)
+    text = re.sub(r"\([\d.]+k?B\)", "(SIZE)", text)
     return t.cast(Line, json.loads(re.sub(r"\(known after [^)]*\)|\b[0-9a-f]{12}\b", "ID", text)))
 
 

@@ -160,6 +160,15 @@ def test_pull_is_patient(store: Store, proxy: Proxy, published: str) -> None:
     assert play("image_pull", docker_host=store.address, **options)["changed"]
 
 
+def test_push_is_patient(store: Store, proxy: Proxy, name: str) -> None:
+    """Likewise while it takes a layer."""
+    asked, go_on = threading.Event(), threading.Event()
+    proxy.trouble = on("PATCH", "/uploads/", faults.held(asked, go_on))
+    threading.Thread(target=lambda: asked.wait(60) and threading.Timer(1.5, go_on.set).start()).start()
+    assert play("image_push", docker_host=store.address, name=[name], timeout=1)["changed"]
+    assert in_registry(proxy, name)
+
+
 @pytest.mark.parametrize("via", ["engine", "registry"])
 def test_registry_info(store: Store, proxy: Proxy, published: str, via: str) -> None:
     ask = partial(play, "image_registry_info", docker_host=store.address, name=[published], via=via)

@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import os
+import threading
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -245,3 +248,38 @@ def test_proxies_are_no_input(project: Project) -> None:
     config.mkdir()
     (config / "config.json").write_text('{"proxies": {"default": {"httpProxy": "http://127.0.0.1:9"}}}')
     assert project.told(docker_config=str(config)) == []
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> t.Iterator[tuple[Path, str]]:
+    """A directory, and the URL under which it is served, dates and all."""
+    (tmp_path / "shelf").mkdir()
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "shelf"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield tmp_path / "shelf", "http://127.0.0.1:%d" % server.server_port
+        server.shutdown()
+
+
+def test_what_an_add_fetches_is_for_the_builder_to_compare(project: Project, shelf: tuple[Path, str]) -> None:
+    """It asks the server each time. Check mode cannot, and says so."""
+    directory, url = shelf
+    (directory / "f").write_text("one")
+    project.put(Dockerfile="FROM scratch\nARG FROM\nADD $FROM/f /f\nCOPY src /src\n")
+    fetching = ["build %s (what is fetched by line 3 of the Dockerfile may have changed)" % NAME]
+
+    def built() -> tuple[bool, str]:
+        check = project.play(True, args={"FROM": url})
+        run = project.play(args={"FROM": url})
+        assert not run.get("failed"), run
+        assert check["actions"] == run["actions"] and check["diff"]["after"] == {NAME: "(known after build)"}
+        return run["changed"], run["actions"]
+
+    assert built()[0] and built() == (False, fetching)
+    (directory / "f").write_text("two")
+    os.utime(directory / "f", (1_700_000_000, 1_700_000_000))  # the server tells whole seconds
+    assert built() == (True, fetching) and built() == (False, fetching)
+    (project.root / "src/a").write_text("another")
+    assert built() == (True, fetching)
+    project.put(Dockerfile="FROM scratch\nCOPY src /src\n")
+    project.build()  # there is a record again

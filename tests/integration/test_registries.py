@@ -19,6 +19,7 @@ from ansible_collections.slipway.images.plugins.module_utils.registry import con
 from ansible_collections.slipway.images.plugins.module_utils.registry.client import Registry
 from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
 from ansible_collections.slipway.images.tests.support import engine as support
+from ansible_collections.slipway.images.tests.support.module import play
 from ansible_collections.slipway.images.tests.support.registries import (
     INDEX,
     MANIFEST,
@@ -125,3 +126,13 @@ def test_referrers_before_there_was_an_endpoint(registry: str, client: t.Callabl
     tag = image["digest"].replace(":", "-")
     push_manifest(registry, "open/signed", tag, {"schemaVersion": 2, "mediaType": INDEX, "manifests": [row]})
     assert contents.referrers(client(registry), "open/signed", image["digest"]) == [row]
+
+
+def test_a_registry_is_asked_where_there_is_no_engine(registry: str) -> None:
+    pushed = push_index(registry, "open/alone", "1", *PLATFORMS)
+    options = {"via": "registry", "manifest": True, "config": True, "tags": True, "docker_host": "unix:///nowhere.sock"}
+    row = play("image_registry_info", name=registry + "/open/alone:1", **options)["registry"]
+    assert (row["digest"], row["tags"]) == (pushed["digest"], ["1"])
+    assert row["platform_digest"] and row["labels"], "that for the target's own platform"
+    options["via"] = "auto"
+    assert play("image_registry_info", name=registry + "/open/alone:1", **options)["error"]["kind"] == "transport"

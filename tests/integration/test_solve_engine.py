@@ -14,10 +14,11 @@ import threading
 import time
 import typing as t
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from ansible_collections.slipway.images.plugins.module_utils.building import solving
+from ansible_collections.slipway.images.plugins.module_utils.building import buildkit, solving
 from ansible_collections.slipway.images.plugins.module_utils.buildkit import frontend, solve, trace, tunnel
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.control import Kind, Solve
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.offer import Offer
@@ -31,6 +32,8 @@ from ansible_collections.slipway.images.plugins.module_utils.image.buildlog impo
 from ansible_collections.slipway.images.plugins.module_utils.image.dockerfile import Dockerfile
 from ansible_collections.slipway.images.plugins.module_utils.wire.address import Address
 from ansible_collections.slipway.images.plugins.module_utils.wire.transport import Transport
+from ansible_collections.slipway.images.plugins.modules import image_build
+from ansible_collections.slipway.images.tests.support.fake import params
 from ansible_collections.slipway.images.tests.support.processes import running, wait_for
 
 SOLVE, BUILD, CHOSEN = "solve", "build", "chosen"
@@ -44,6 +47,9 @@ class Nobody:
 
     def config_header(self, registries: t.Iterable[str]) -> str:
         return "e30="
+
+    def lookup(self, registry: str) -> None:
+        pass
 
 
 def open_engine(address: str) -> Engine:
@@ -99,6 +105,43 @@ def run(
         log = trace.fold(records(), dockerfile=dockerfile, limit=50, clock=time.monotonic)
     offer.session.check()
     return log
+
+
+def test_builds_of_one_name_do_not_outrun_each_other(
+    docker_host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the containerd store, a build of a name that another has just made would be told that it is there already.
+
+    That is a matter of milliseconds, so all is in the cache before they are sent off together.
+    """
+    roots = [tmp_path / str(number) for number in range(4)]
+    for root in roots:
+        root.mkdir()
+        (root / "Dockerfile").write_text("FROM scratch\nCOPY file /\n")
+        (root / "file").write_text(uuid.uuid4().hex)
+    gate, due = threading.Barrier(len(roots)), list[Path]()
+    records = solving.records
+
+    def together(*asked: t.Any) -> t.Any:
+        if due and due.pop():
+            gate.wait()
+        return records(*asked)
+
+    monkeypatch.setattr(solving, "records", together)
+
+    def build(root: Path, name: str) -> BuildLog:
+        tags = [f"{name}:{number}" for number in range(9)]
+        options = {"name": name, "tags": tags, "path": str(root), "rebuild": "always", "builder": "buildkit"}
+        with open_engine(docker_host) as engine:
+            asked = image_build.observe(engine, params(image_build.SPEC, **options)).build
+            return buildkit.run(engine, asked)[0]
+
+    with ThreadPoolExecutor(len(roots)) as pool:
+        for names in ([root.name for root in roots], *([uuid.uuid4().hex] * len(roots) for _turn in range(5))):
+            due.extend(roots)
+            logs = list(pool.map(build, roots, (f"solve/{name}" for name in names)))
+            assert [log.error for log in logs] == [""] * len(roots)
+            assert len({log.id for log in logs}) == len(roots)
 
 
 def test_both_ways_give_the_same_image(engine: Engine, busybox_image: str, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.slipway.images.tests.support import engine as support
-from ansible_collections.slipway.images.tests.support.module import MODULES, play
+from ansible_collections.slipway.images.tests.support.module import MODULES, PYTHON, play
 from ansible_collections.slipway.images.tests.support.processes import running, wait_for
 from ansible_collections.slipway.images.tests.support.sshd import Door, sshd
 
@@ -93,7 +93,7 @@ def test_a_hundred_megabytes_both_ways(far: Play, door: Door, tmp_path: Path, do
     address = docker_host.replace("unix://", "ssh://engine")
     options = {"path": archive, "docker_host": address}
     done = subprocess.run(
-        [sys.executable, "-c", LIGHT, sys.executable, str(MODULES / "image_load.py")],
+        [sys.executable, "-c", LIGHT, PYTHON, str(MODULES / "image_load.py")],
         input=json.dumps({"ANSIBLE_MODULE_ARGS": options}),
         env={**os.environ, **door.environment},
         capture_output=True,
@@ -140,7 +140,7 @@ def sleeper(door: Door, docker_host: str, busybox_image: str) -> Sleeper:
             "docker_host": docker_host.replace("unix://", "ssh://engine"),
         }
         task = subprocess.Popen(
-            [sys.executable, str(MODULES / "image_build.py")],
+            [PYTHON, str(MODULES / "image_build.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

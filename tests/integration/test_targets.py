@@ -5,9 +5,10 @@
 
 Targets are laid out for `ansible-test integration` and find, as variables: `slipway_docker_host`, `slipway_registry`
 (`host:port`), `slipway_auth_registry` with `slipway_auth_username` and `slipway_auth_password`, `slipway_base_image`
-(busybox, on the engine), `slipway_scratch` (an empty directory) and `slipway_web` (the URL at which that is served).
-`DOCKER_HOST` is set as well. A target that needs an engine for itself has a file `aliases` with the line
-`slipway/fresh`.
+(busybox, on the engine), `slipway_api` (the newest that the engine speaks), `slipway_store` (`graph` or `containerd`,
+where it keeps images), `slipway_scratch` (an empty directory) and `slipway_web` (the URL at which that is served).
+`DOCKER_HOST` is set as well, to another way to the same engine where `SLIPWAY_ENGINE_BY` (`make matrix`) has one. A
+target that needs an engine for itself has a file `aliases` with the line `slipway/fresh`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from ansible_collections.slipway.images.tests.support.engine import import_base
+from ansible_collections.slipway.images.tests.support import engine as support
+from ansible_collections.slipway.images.tests.support import ways
+from ansible_collections.slipway.images.tests.support.module import PYTHON
+from ansible_collections.slipway.images.tests.support.ways import Way
 
 TARGETS = Path(__file__).parent / "targets"
 NAMES = sorted(path.parts[-3] for path in TARGETS.glob("*/tasks/main.yml") if not path.parts[-3].startswith("setup_"))
@@ -45,29 +49,42 @@ def web(tmp_path: Path) -> t.Iterator[str]:
 
 
 @pytest.fixture
+def way(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Way]:
+    with ways.given(tmp_path_factory.mktemp("way")) as way:
+        yield way
+
+
+def store(docker_host: str) -> str:
+    _status, said = support.request(docker_host, "GET", "/info")
+    return "containerd" if b"io.containerd.snapshotter" in said else "graph"
+
+
+@pytest.fixture
 def variables(
-    request: pytest.FixtureRequest, target: str, registry: str, auth_registry: t.Any, tmp_path: Path, web: str
+    request: pytest.FixtureRequest, target: str, registry: str, auth_registry: t.Any, tmp_path: Path, web: str, way: Way
 ) -> dict[str, str]:
-    if "slipway/fresh" in (TARGETS / target / "aliases").read_text().split():
-        docker_host = request.getfixturevalue("fresh_engine")()
+    if way.flags or "slipway/fresh" in (TARGETS / target / "aliases").read_text().split():
+        docker_host = request.getfixturevalue("fresh_engine")("--experimental", *way.flags)
     else:
         docker_host = request.getfixturevalue("docker_host")
     return {
         "ansible_connection": "local",
-        "ansible_python_interpreter": sys.executable,
+        "ansible_python_interpreter": PYTHON,
+        "slipway_api": json.loads(support.request(docker_host, "GET", "/version")[1])["ApiVersion"],
         "slipway_auth_password": auth_registry.password,
         "slipway_auth_registry": auth_registry.address,
         "slipway_auth_username": auth_registry.username,
-        "slipway_base_image": import_base(docker_host),
+        "slipway_base_image": support.import_base(docker_host),
         "slipway_docker_host": docker_host,
         "slipway_registry": registry,
         "slipway_scratch": str(tmp_path),
+        "slipway_store": store(docker_host),
         "slipway_web": web,
     }
 
 
 @pytest.mark.parametrize("target", NAMES)
-def test_target(target: str, variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_target(target: str, variables: dict[str, str], way: Way, tmp_path_factory: pytest.TempPathFactory) -> None:
     home = tmp_path_factory.mktemp("play")
     (home / "variables.json").write_text(json.dumps(variables))
     (home / "play.yml").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "roles": [target]}]))
@@ -78,8 +95,9 @@ def test_target(target: str, variables: dict[str, str], tmp_path_factory: pytest
         "ANSIBLE_LOCAL_TEMP": str(home / "local"),
         "ANSIBLE_REMOTE_TEMP": str(home / "remote"),
         "ANSIBLE_RETRY_FILES_ENABLED": "false",
-        "DOCKER_HOST": variables["slipway_docker_host"],
+        "DOCKER_HOST": way.host(variables["slipway_docker_host"]),
         "XDG_CACHE_HOME": str(home / "cache"),
+        **way.environment,
     }
     playbook = str(Path(sys.executable).with_name("ansible-playbook"))
     command = [playbook, "-i", "localhost,", "-e", f"@{home}/variables.json", f"{home}/play.yml"]

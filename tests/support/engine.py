@@ -23,6 +23,8 @@ import io
 import ipaddress
 import json
 import os
+import resource
+import shlex
 import shutil
 import signal
 import socket
@@ -41,7 +43,7 @@ ROOT = (
 SUBNETS = [ipaddress.IPv4Network(f"198.18.{n}.0/24") for n in range(1, 255)]  # RFC 2544: for tests, routed nowhere
 USUAL = "unix:///var/run/docker.sock"
 PODMAN = {
-    "containers": '[containers]\nnetns = "host"\ndefault_ulimits = []\n'
+    "containers": '[containers]\nnetns = "host"\ndefault_ulimits = [{limits}]\n'
     '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "runc"\ntmp_dir = "{home}/tmp"\n',
     "registries": '[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n',
     "storage": '[storage]\ndriver = "overlay"\ngraphroot = "{home}/data"\nrunroot = "{home}/run"\n',
@@ -75,7 +77,7 @@ def engine(*flags: str) -> t.Iterator[str]:
         )
     with _berth("engine") as home:
         address = f"unix://{home}/docker.sock"
-        (home / "daemon.json").write_text("{}")  # not the machine's
+        (home / "daemon.json").write_text(os.environ.get("SLIPWAY_ENGINE_CONFIG", "{}"))  # not the machine's
         command = [
             *(*_isolated("dockerd"), "--config-file", f"{home}/daemon.json", "--host", address),
             *("--data-root", f"{home}/data", "--exec-root", f"{home}/run", "--pidfile", f"{home}/dockerd.pid"),
@@ -93,8 +95,11 @@ def podman() -> t.Iterator[str]:
         raise Unavailable("a private podman needs root")
     with _berth("podman") as home:
         address = f"unix://{home}/podman.sock"
+        # Podman would raise them, which takes a capability.
+        limits = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
+        same = ", ".join('"%s=%d:%d"' % (name, *resource.getrlimit(limit)) for name, limit in limits.items())
         for name, content in PODMAN.items():
-            (home / f"{name}.conf").write_text(content.format(home=home))
+            (home / f"{name}.conf").write_text(content.format(home=home, limits=same))
         settings = [f"CONTAINERS_{name.upper()}_CONF={home}/{name}.conf" for name in ("registries", "storage")]
         command = [
             *("env", f"CONTAINERS_CONF={home}/containers.conf", *settings),
@@ -207,7 +212,8 @@ def _running(home: Path, command: list[str], ready: t.Callable[[], bool]) -> t.I
         raise Unavailable(f"{absent[0]} is not installed (Debian: apt-get install docker.io docker-registry podman)")
     log = home / "log"
     with log.open("wb") as out:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+        how: dict[str, t.Any] = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": out, "start_new_session": True}
+        process = subprocess.Popen(command, env={**os.environ, "SLIPWAY_ENGINE_HOME": str(home)}, **how)
     (home / "process").write_text(f"{process.pid} {_birth(process.pid)}")
     try:
         deadline = time.monotonic() + PATIENCE
@@ -225,7 +231,8 @@ def _running(home: Path, command: list[str], ready: t.Callable[[], bool]) -> t.I
 def _isolated(daemon: str) -> tuple[str, ...]:
     """The beginning of a command line that runs `daemon` by itself."""
     script = " && ".join(f"mkdir -p {path} && mount -t tmpfs none {path}" for path in EMPTIED[daemon])
-    return (*ISOLATED, "sh", "-c", f'{script} && exec "$@"', "sh", daemon)
+    inside = shlex.split(os.environ.get("SLIPWAY_ENGINE_INSIDE", ""))  # see tests/support/matrix.py
+    return (*ISOLATED, *inside, "sh", "-c", f'{script} && exec "$@"', "sh", daemon)
 
 
 def _clear(home: Path) -> None:

@@ -13,6 +13,7 @@ import typing as t
 from pathlib import Path
 
 MODULES = Path(__file__).parents[2] / "plugins/modules"
+PYTHON = os.environ.get("SLIPWAY_TARGET_PYTHON") or sys.executable  # the targets'; `make versions` has others
 
 
 def play(
@@ -25,7 +26,7 @@ def play(
     """The result of `module` with `options`."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}
     done = subprocess.run(
-        [sys.executable, str(MODULES / f"{module}.py")],
+        [PYTHON, str(MODULES / f"{module}.py")],
         input=json.dumps({"ANSIBLE_MODULE_ARGS": {"_ansible_check_mode": check, **options}}),
         env={**clean, **(environment or {})},
         capture_output=True,

@@ -7,9 +7,11 @@ set -euo pipefail
 export PATH="$PATH:/usr/sbin:/sbin" DEBIAN_FRONTEND=noninteractive
 
 declare -A package=(
-  [busybox]=busybox-static [bzip2]=bzip2 [docker]=docker.io [docker-registry]=docker-registry [dockerd]=docker.io
+  [busybox]=busybox-static [bzip2]=bzip2 [debootstrap]=debootstrap [docker]=docker.io
+  [docker-registry]=docker-registry [dockerd]=docker.io
   [git]=git [htpasswd]=apache2-utils [ip]=iproute2 [iptables]=iptables [locales]=locales [openssl]=openssl [podman]=podman
-  [shellcheck]=shellcheck [skopeo]=skopeo [ssh-agent]=openssh-client [sshd]=openssh-server [venv]=python3-venv
+  [shellcheck]=shellcheck [skopeo]=skopeo [ssh-agent]=openssh-client [sshd]=openssh-server
+  [systemd-nspawn]=systemd-container [venv]=python3-venv
   [xz]=xz-utils [zstd]=zstd
 )
 

@@ -76,6 +76,8 @@ HIDDEN_ON_PURPOSE = {
     for importer, imported in (
         ("building/build", "engine.transfer"),
         ("building/buildkit", "building"),
+        ("building/buildkit", "building.caches"),
+        ("building/caches", "engine.transfer"),
         ("building/classic", "image.buildahlog"),
         ("building/inputs", "engine.registries"),
         ("building/solving", "buildkit"),
@@ -97,6 +99,7 @@ HIDDEN_ON_PURPOSE = {
         ("task/endpoint", "disk.config"),
         ("task/endpoint", "disk.dockercontext"),
         ("task/run", "task.chain"),
+        ("task/run", "task.imports"),
         ("wire/answer", "wire.records"),
         ("wire/transport", "wire.breakdown"),
         ("wire/transport", "wire.remote"),

@@ -7,6 +7,7 @@ every engine; here it is Docker 20.10 and Podman 4.3.1, by their sockets.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import typing as t
@@ -49,7 +50,9 @@ def life(
 ) -> t.Iterator[Life]:
     home = tmp_path_factory.mktemp("home")
     (home / "way").mkdir()
-    with ways.given(home / "way") as way, support.podman() if is_podman(request) else support.engine(*way.flags) as at:
+    with contextlib.ExitStack() as stack:
+        way = stack.enter_context(ways.given(home / "way"))
+        at = stack.enter_context(support.podman() if is_podman(request) else support.engine(*way.flags))
         support.import_base(at)
         for name, value in {"DOCKER_CONFIG": home, "XDG_CACHE_HOME": home, **way.environment}.items():
             monkeypatch.setenv(name, str(value))

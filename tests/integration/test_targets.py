@@ -13,6 +13,7 @@ target that needs an engine for itself has a file `aliases` with the line `slipw
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -50,8 +51,8 @@ def web(tmp_path: Path) -> t.Iterator[str]:
 
 @pytest.fixture
 def way(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Way]:
-    with ways.given(tmp_path_factory.mktemp("way")) as way:
-        yield way
+    with contextlib.ExitStack() as stack:
+        yield stack.enter_context(ways.given(tmp_path_factory.mktemp("way")))
 
 
 def store(docker_host: str) -> str:

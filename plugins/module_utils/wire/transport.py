@@ -45,7 +45,7 @@ class Transport:
             self._line: Local | Remote = Local(self._forwarding.path if self._forwarding else address.path)
         else:
             self._line = _remote(address, tls)
-        self.foreign = self._line.foreign
+        self.foreign: tuple[type[Exception], ...] = (*self._line.foreign,)
         """What may be raised through `connect` by whoever speaks for himself; `explain` makes ours of it."""
 
     def request(self, method: str, path: str, **how: t.Any) -> Answer:

@@ -16,6 +16,7 @@ from ansible_collections.slipway.images.plugins.module_utils.task.plan import Ou
 from ansible_collections.slipway.images.plugins.modules import image_prune
 from ansible_collections.slipway.images.tests.support import archives
 from ansible_collections.slipway.images.tests.support import engine as support
+from ansible_collections.slipway.images.tests.support.processes import wait_for
 from ansible_collections.slipway.images.tests.support.store import API, DIRECTORY, Store, connected, settle
 
 OPTIONS: dict[str, t.Any] = {
@@ -262,6 +263,8 @@ def fill(store: Store, chance: random.Random, base: str) -> None:
         lines += ["COPY %s /" % name for name in names]
         files = {name: b"x" * chance.choice((5, 3000, 20000)) for name in names}
         store.build(*lines, name="k:%d" % chance.randint(0, 3), version=2, **files)
+    # An engine lets go of what a build used a moment after it has said that it is done, and prunes nothing before.
+    wait_for(lambda: not any(row["InUse"] for row in store.call("GET", "/system/df")[0]["BuildCache"]), 20)
 
 
 @pytest.mark.parametrize("seed", range(2))

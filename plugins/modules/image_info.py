@@ -171,7 +171,6 @@ error:
 
 import time
 import typing as t
-from dataclasses import dataclass, field
 
 from ansible_collections.slipway.images.plugins.module_utils.engine import images, lookup
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
@@ -210,8 +209,7 @@ SIDE_BY_SIDE = 4
 """Requests at once: the engine takes as long over one as we do."""
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(t.NamedTuple):
     """One image: its attrs (`{}` when it is not there), and what else was asked of it."""
 
     attrs: Attrs
@@ -219,12 +217,11 @@ class Known:
     layers: t.Sequence[Layer] = ()
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(t.NamedTuple):
     """`named`: each of the names, or without names each id, with its image. `users`: image id -> container names."""
 
     named: t.Mapping[str, Known]
-    users: t.Mapping[str, t.Sequence[str]] = field(default_factory=dict)
+    users: t.Mapping[str, t.Sequence[str]] = {}
 
 
 def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:

@@ -135,7 +135,7 @@ error:
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.slipway.images.plugins.module_utils.engine import images, transfer
+from ansible_collections.slipway.images.plugins.module_utils.engine import images
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.engine.parallel import each
 from ansible_collections.slipway.images.plugins.module_utils.engine.registries import Registries, Remote
@@ -148,7 +148,7 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
     StreamError,
     UsageError,
 )
-from ansible_collections.slipway.images.plugins.module_utils.image import batch, progress
+from ansible_collections.slipway.images.plugins.module_utils.image import batch
 from ansible_collections.slipway.images.plugins.module_utils.image import platform as platforms
 from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
@@ -355,6 +355,9 @@ def apply(engine: Engine, todo: Pushes) -> Outcome:
 
 
 def _bring(registries: Registries, push: Push) -> Remote | SlipwayError:
+    from ansible_collections.slipway.images.plugins.module_utils.engine import transfer
+    from ansible_collections.slipway.images.plugins.module_utils.image import progress
+
     what = "pushing %s" % push.reference
 
     def attempt() -> Remote:

@@ -115,6 +115,10 @@ HIDDEN_ON_PURPOSE = {
         ("image_load", "image.progress"),
         ("image_pull", "image.progress"),
         ("image_pull", "registry.contents"),
+        ("image_push", "engine"),
+        ("image_push", "engine.transfer"),
+        ("image_push", "image"),
+        ("image_push", "image.progress"),
         *((f"image_{verb}", "engine.foretelling") for verb in FORETELLING),
     )
 }

@@ -14,6 +14,22 @@ from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
 
 
+class Request(t.NamedTuple):
+    """`timeout` (seconds) is for connecting, `silence` while an answer is awaited or read; sending has no limit."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes | t.Iterator[bytes] | None
+    timeout: float
+    silence: float | None
+
+    @property
+    def chunked(self) -> bool:
+        """Nobody knows beforehand how long the body is."""
+        return not (self.body is None or isinstance(self.body, bytes))
+
+
 class Local:
     """Connections are kept and reused; threads may share it. `foreign`: what all of this raises."""
 
@@ -23,24 +39,14 @@ class Local:
         self._path = path
         self._idle: list[_Connection] = []  # a thread takes the last, or makes a new one
 
-    def request(
-        self,
-        method: str,
-        target: str,
-        body: bytes | t.Iterator[bytes] | None,
-        headers: dict[str, str],
-        timeout: float,
-        silence: float | None,
-    ) -> Response:
-        """`timeout` (seconds) is for connecting, `silence` while an answer is awaited or read; sending has no limit."""
-        connection = self._connection(timeout)
-        if not (body is None or isinstance(body, bytes)):
-            headers["Transfer-Encoding"] = "chunked"
+    def send(self, asked: Request) -> Response:
+        connection = self._connection(asked.timeout)
+        headers = {**asked.headers, "Transfer-Encoding": "chunked"} if asked.chunked else asked.headers
         try:
             # Who refuses an upload answers and hangs up: the answer is there to be read.
             with suppress(BrokenPipeError, ConnectionResetError):
-                connection.request(method, target, body, headers, encode_chunked=True)
-            connection.sock.settimeout(silence)
+                connection.request(asked.method, asked.target, asked.body, headers, encode_chunked=True)
+            connection.sock.settimeout(asked.silence)
             return Response(connection, connection.getresponse(), self._idle)
         except BaseException:
             connection.close()

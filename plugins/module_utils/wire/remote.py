@@ -15,6 +15,7 @@ import typing as t
 from http.client import HTTPException
 
 from ansible_collections.slipway.images.plugins.module_utils.wire.address import Address
+from ansible_collections.slipway.images.plugins.module_utils.wire.local import Request
 from ansible_collections.slipway.images.plugins.module_utils.wire.proxy import Proxy, of
 from ansible_collections.slipway.images.plugins.module_utils.wire.tls import Tls
 
@@ -46,23 +47,15 @@ class Remote:
         # A proxy for plain HTTP is told the whole URL; through one for TLS there is a tunnel.
         self._prefix = address.url if proxy and not address.tls else address.path
 
-    def request(
-        self,
-        method: str,
-        target: str,
-        body: bytes | t.Iterator[bytes] | None,
-        headers: dict[str, str],
-        timeout: float,
-        silence: float | None,
-    ) -> t.Any:
-        """As `Local.request`."""
+    def send(self, asked: Request) -> t.Any:
+        """As `Local.send`."""
         return self._pool.request(
-            method,
-            self._prefix + target,
-            body=body,
-            headers=headers,
-            chunked=not (body is None or isinstance(body, bytes)),
-            timeout=Timeout(connect=timeout, read=silence),
+            asked.method,
+            self._prefix + asked.target,
+            body=asked.body,
+            headers=asked.headers,
+            chunked=asked.chunked,
+            timeout=Timeout(connect=asked.timeout, read=asked.silence),
             retries=False,
             redirect=False,
             assert_same_host=False,

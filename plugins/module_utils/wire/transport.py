@@ -20,7 +20,7 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
 )
 from ansible_collections.slipway.images.plugins.module_utils.wire.address import Address
 from ansible_collections.slipway.images.plugins.module_utils.wire.answer import Answer, refusal
-from ansible_collections.slipway.images.plugins.module_utils.wire.local import Local
+from ansible_collections.slipway.images.plugins.module_utils.wire.local import Local, Request
 
 if t.TYPE_CHECKING:
     from ansible_collections.slipway.images.plugins.module_utils.wire.remote import Remote
@@ -88,18 +88,20 @@ class Transport:
             body, sent["Content-Type"] = dumps(json).encode(), "application/json"
         data = body if body is None or isinstance(body, bytes) else _upload(body)
 
+        asked = Request(
+            method=method,
+            target=path + ("?" + urlencode(params) if params else ""),
+            headers=sent,
+            body=data,
+            timeout=self.timeout,
+            silence=None if patient else self.timeout,
+        )
+
         def translate(exc: Exception) -> SlipwayError:
             return self.explain(exc, endpoint)
 
         try:
-            response = self._line.request(
-                method,
-                path + ("?" + urlencode(params) if params else ""),
-                data,
-                sent,
-                timeout=self.timeout,
-                silence=None if patient else self.timeout,
-            )
+            response = self._line.send(asked)
         except _UploadFailed as exc:
             raise exc.error from exc.error.__cause__
         except self.foreign as exc:

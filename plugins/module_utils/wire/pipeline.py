@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the slipway.images authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many small GETs by one connection, the next ones sent before the first is answered (RFC 9112, section 9.3.2).
+"""Many small GETs by few connections, the next ones sent before the first is answered (RFC 9112, section 9.3.2).
 
 An engine takes 0.1 ms for a small answer, and whoever asks for one after the other three times as long: where a task
 asks hundreds of times, that is what it would wait for.
@@ -16,9 +16,13 @@ from urllib.parse import urlsplit
 
 from ansible_collections.slipway.images.plugins.module_utils.wire.transport import Transport
 
+LINES = 2
+"""Connections: an engine answers what comes by one after the other, and by several at a time."""
+
 AHEAD = 32
-"""Requests on their way: enough for the engine not to wait for us, and few enough for the kernel to hold. An engine
-that cannot get rid of its answers reads no requests, so who sends all of his before reading may wait for ever."""
+"""Requests on their way by each: enough for the engine not to wait for us, and few enough for the kernel to hold.
+An engine that cannot get rid of its answers reads no requests, so who sends all of his before reading may wait for ever.
+"""
 
 
 def bodies(transport: Transport, paths: t.Sequence[str]) -> t.Iterator[bytes | None]:
@@ -29,19 +33,22 @@ def bodies(transport: Transport, paths: t.Sequence[str]) -> t.Iterator[bytes | N
     """
     ends: tuple[type[Exception], ...] = (*transport.foreign, ValueError)
     try:
-        with contextlib.closing(transport.connect()) as sock:
-            sock.settimeout(transport.timeout)
+        with contextlib.ExitStack() as ended:
+            socks = [ended.enter_context(contextlib.closing(transport.connect())) for _line in range(LINES)]
+            lines = [(sock, ended.enter_context(sock.makefile("rb"))) for sock in socks]
             url = urlsplit(transport.address.url)
             requests = [f"GET {url.path}{path} HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n".encode() for path in paths]
-            sock.sendall(b"".join(requests[:AHEAD]))
-            with sock.makefile("rb") as answers:
-                for number in range(len(requests)):
-                    status, body = _read(answers)
-                    if status not in (200, 404):
-                        return
-                    yield body if status == 200 else None
-                    if number + AHEAD < len(requests):
-                        sock.sendall(requests[number + AHEAD])
+            for number, sock in enumerate(socks):
+                sock.settimeout(transport.timeout)
+                sock.sendall(b"".join(requests[number : LINES * AHEAD : LINES]))
+            for number in range(len(requests)):
+                sock, answers = lines[number % LINES]
+                status, body = _read(answers)
+                if status not in (200, 404):
+                    return
+                yield body if status == 200 else None
+                if number + LINES * AHEAD < len(requests):
+                    sock.sendall(requests[number + LINES * AHEAD])
     except ends:
         return
 

@@ -41,8 +41,7 @@ def builder(engine: Engine, params: t.Mapping[str, t.Any], request: BuildRequest
     """`classic` or `buildkit`. `UsageError` for options that exclude each other; `RequirementError` names what BuildKit
     lacks here where there is no doing without it."""
     wanted = [option for option in BUILDKITS_OWN if params[option] and (option != "outputs" or request.export)]
-    wanted += ["more than one platform"] * (len(request.platforms) > 1)
-    wanted += [_FOLDER] * ("cacheimports" in request.conduct)
+    wanted += _unnamed(request)
     if params["builder"] == CLASSIC:
         if wanted:
             raise UsageError("%s: only BuildKit has that; leave out builder" % " and ".join(wanted), option="builder")
@@ -89,14 +88,23 @@ def _check_together(params: t.Mapping[str, t.Any], request: BuildRequest, reason
     if _foreign_network(request):
         said = "%s: BuildKit has no network %s; say default, host or none"
         raise UsageError(said % (" and ".join(reasons), request.options["networkmode"]), option="network")
-    beyond = ["more than one platform"] * (len(request.platforms) > 1) + ["contexts"] * bool(request.contexts)
-    beyond += ["cache_to"] * ("cacheto" in request.conduct) + [_FOLDER] * ("cacheimports" in request.conduct)
+    beyond = [
+        *_unnamed(request),
+        *["contexts"] * bool(request.contexts),
+        *["cache_to"] * ("cacheto" in request.conduct),
+    ]
     if beyond and params["archive"] is not None:
         raise UsageError("%s: not with archive; unpack it, and say path" % " and ".join(beyond), option="archive")
     gateways = [host for host, address in params["extra_hosts"].items() if address == "host-gateway"]
     if beyond and gateways:
         said = "%s: not with host-gateway, which only the engine knows; give %s the address itself in extra_hosts"
         raise UsageError(said % (" and ".join(beyond), " and ".join(gateways)), option="extra_hosts")
+
+
+def _unnamed(request: BuildRequest) -> list[str]:
+    """What the classic builder lacks of options that it knows."""
+    several, folder = len(request.platforms) > 1, "cacheimports" in request.conduct
+    return ["more than one platform"] * several + [_FOLDER] * folder
 
 
 def _ignored(engine: Engine, request: BuildRequest) -> list[str]:

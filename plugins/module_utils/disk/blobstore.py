@@ -36,12 +36,12 @@ class BlobStore:
 
     def named(self, name: str) -> str:
         """The digest that bears the name; `""`: none does, or there is no such directory."""
-        found = [each for each in self._index()["manifests"] if (each.get("annotations") or {}).get(NAME) == name]
+        found = [each for each in self._index()["manifests"] if _name(each) == name]
         return str(found[0].get("digest", "")) if found else ""
 
     def give(self, name: str, descriptor: t.Mapping[str, t.Any]) -> None:
         index = self._index()
-        others = [each for each in index["manifests"] if (each.get("annotations") or {}).get(NAME) != name]
+        others = [each for each in index["manifests"] if _name(each) != name]
         named = {**descriptor, "annotations": {**(descriptor.get("annotations") or {}), NAME: name}}
         self._put("oci-layout", {"imageLayoutVersion": "1.0.0"})
         self._put("index.json", {**index, "manifests": [*others, named]})
@@ -109,3 +109,7 @@ class BlobStore:
         with replacement.of(os.path.join(self.root, name)) as new:
             new.file.write(json.dumps(content).encode())
             os.fchmod(new.file.fileno(), 0o644)
+
+
+def _name(descriptor: t.Mapping[str, t.Any]) -> t.Any:
+    return (descriptor.get("annotations") or {}).get(NAME)

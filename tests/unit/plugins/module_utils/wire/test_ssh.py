@@ -145,29 +145,29 @@ def test_a_socket_that_could_not_be_made(ssh: Ssh) -> None:
         Forwarding(ADDRESS, 10)
 
 
-@pytest.mark.parametrize(("code", "says"), [*((code, text[:20]) for code, text in SEEN.items()), (1, "open failed")])
-def test_why_a_socket_over_there_did_not_open(ssh: Ssh, tmp_path: Path, code: int, says: str) -> None:
-    opened = "echo 'channel 1: open failed: connect failed: open failed' >&2; exec sleep 1000"
-    ssh(f'case "$*" in *test*) exit {code};; esac\n: >docker.sock; echo; read go <../go; {opened}')
-    os.mkfifo(tmp_path / "tmp/go")
+def broken_off(ssh: Ssh, folder: Path, code: int, said: str) -> TransportError:
+    """The error, when ssh comes to say that after it has made the socket; a look at the one over there ends with
+    `code`."""
+    look = f'case "$*" in *test*) exit {code};; esac'
+    ssh(f"{look}\n: >docker.sock; echo; read go <../go; echo '{said}' >&2; exec sleep 1000")
+    os.mkfifo(folder / "tmp/go")
     forwarding = Forwarding(ADDRESS, 10)
-    (tmp_path / "tmp/go").write_text("now\n")
+    (folder / "tmp/go").write_text("now\n")
     while not (error := forwarding.explain()):
         time.sleep(0.005)
     forwarding.close()
+    return error
+
+
+@pytest.mark.parametrize(("code", "says"), [*((code, text[:20]) for code, text in SEEN.items()), (1, "open failed")])
+def test_why_a_socket_over_there_did_not_open(ssh: Ssh, tmp_path: Path, code: int, says: str) -> None:
+    error = broken_off(ssh, tmp_path, code, "channel 1: open failed: connect failed: open failed")
     assert says.format("/run/docker.sock") in str(error)
     assert error.facts["said"] == "channel 1: open failed: connect failed: open failed"
 
 
 def test_what_ssh_says_of_something_else(ssh: Ssh, tmp_path: Path) -> None:
-    broke = "echo 'client_loop: send disconnect: Broken pipe' >&2; exec sleep 1000"
-    ssh(f'case "$*" in *test*) exit 10;; esac\n: >docker.sock; echo; read go <../go; {broke}')
-    os.mkfifo(tmp_path / "tmp/go")
-    forwarding = Forwarding(ADDRESS, 10)
-    (tmp_path / "tmp/go").write_text("now\n")
-    while not (error := forwarding.explain()):
-        time.sleep(0.005)
-    forwarding.close()
+    error = broken_off(ssh, tmp_path, 10, "client_loop: send disconnect: Broken pipe")
     assert str(error) == f"no connection to {ADDRESS}: client_loop: send disconnect: Broken pipe"
 
 

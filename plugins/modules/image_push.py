@@ -181,8 +181,7 @@ FAILED = "did not arrive"
 NOT_ASKED = Remote(UNTOLD)
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(t.NamedTuple):
     """One name: what it points to here, and in the registry; `remote.digest` may be `absent`, or not be told.
 
     `part` is the digest of what the image has for the platform; `""` where that is not known, or none was asked for.
@@ -190,7 +189,7 @@ class Found:
 
     text: str
     reference: Reference
-    attrs: Attrs = field(default_factory=dict)
+    attrs: t.Mapping[str, t.Any] = {}
     remote: Remote = NOT_ASKED
     part: str = ""
     error: SlipwayError | None = None

@@ -122,7 +122,7 @@ error:
 
 import contextlib
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ansible_collections.slipway.images.plugins.module_utils.engine import images
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
@@ -248,7 +248,7 @@ def foretell(engine: Foretelling, todo: Plan) -> Outcome:
 
 def _left(engine: Engine, todo: Plan) -> Outcome:
     now = {id: images.inspect(engine, id) for id in {attrs["Id"] for attrs in todo.images.values()}}
-    return replace(todo.foretold(), images={text: now[attrs["Id"]] for text, attrs in todo.images.items()})
+    return todo.foretold()._replace(images={text: now[attrs["Id"]] for text, attrs in todo.images.items()})
 
 
 def main() -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 import typing as t
-from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
@@ -19,8 +18,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.slipway.images.plugins.module_utils.registry.client import Registry
 
 
-@dataclass(frozen=True)
-class Remote:
+class Remote(t.NamedTuple):
     """What a registry has under a name: the digest and size (bytes) of a manifest or index, where known.
 
     `config` is the digest of the image's config, `""` where nobody asked for it.
@@ -78,7 +76,7 @@ class Registries:
         if not attrs or remote.same(attrs, reference):
             return remote
         inside = config(fetch(registry, reference.repository, there.digest).document)
-        return replace(remote, config=inside.digest if inside else "")
+        return remote._replace(config=inside.digest if inside else "")
 
     def close(self) -> None:
         for registry in self._open.values():

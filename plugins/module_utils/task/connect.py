@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import typing as t
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Auths, Engine, greet
@@ -40,8 +39,7 @@ def connect(params: Options, warnings: list[str]) -> Engine:
         raise type(error)("docker context %s: %s" % (name, error), **{**error.facts, "context": name}) from error
 
 
-@dataclass(frozen=True)
-class Nowhere:
+class Nowhere(t.NamedTuple):
     """In place of a connection. Who asks an engine that is not there has a bug."""
 
     timeout: float

@@ -18,8 +18,7 @@ ABSENT = "absent"
 """The side of a diff on which a name points to nothing."""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(t.NamedTuple):
     """How things are after the task (in check mode: how they would be).
 
     `after` has the shape of `Plan.before`; the two differ exactly when something changed. `images` maps each
@@ -28,8 +27,8 @@ class Outcome:
 
     after: t.Mapping[str, t.Any]
     actions: tuple[t.Any, ...] = ()
-    images: t.Mapping[str, Attrs] = field(default_factory=dict)
-    results: t.Mapping[str, t.Any] = field(default_factory=dict)
+    images: t.Mapping[str, Attrs] = {}
+    results: t.Mapping[str, t.Any] = {}
 
 
 @dataclass(frozen=True)

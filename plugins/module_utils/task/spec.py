@@ -7,24 +7,22 @@ from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound
 from ansible_collections.slipway.images.plugins.module_utils.disk import filename
 
 
-@dataclass(frozen=True)
-class Spec:
+class Spec(t.NamedTuple):
     """`options`: name -> Ansible argument spec; `rules`: `mutually_exclusive`, `required_one_of` and their like.
 
     `secrets`: which values inside of options that are not `no_log` as a whole nobody may see (an argument of a build).
     """
 
     options: t.Mapping[str, t.Mapping[str, t.Any]]
-    rules: t.Mapping[str, t.Sequence[t.Any]] = field(default_factory=dict)
+    rules: t.Mapping[str, t.Sequence[t.Any]] = {}
     secrets: t.Callable[[t.Mapping[str, t.Any]], t.Iterable[str]] | None = None
 
-    def __add__(self, other: Spec) -> Spec:
+    def __add__(self, other: Spec) -> Spec:  # type: ignore[override]
         rules = {key: [*self.rules.get(key, ()), *other.rules.get(key, ())] for key in {**self.rules, **other.rules}}
         return Spec({**self.options, **other.options}, rules, other.secrets or self.secrets)
 

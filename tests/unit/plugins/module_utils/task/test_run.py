@@ -71,7 +71,7 @@ def play(daemon: t.Any, serve: t.Any, monkeypatch: pytest.MonkeyPatch, capsys: p
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode())
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)  # from ansible-core 2.19 on
         if internal := sys.modules.get("ansible.module_utils._internal"):  # another test may need the controller
-            monkeypatch.setattr(internal, "is_controller", False)
+            monkeypatch.setattr(internal, "is_controller", False, raising=False)
         with pytest.raises(SystemExit) as ended:
             run(SPEC, module.observe, module.plan, module.apply, chained)
         result = json.loads(capsys.readouterr().out)
@@ -228,7 +228,7 @@ def test_each_warning_is_heard_once_also_on_failure(play: Play, name: str, outco
 
 @pytest.mark.parametrize(
     "outcome",
-    [replace(DONE, images={"a": {"Id": "new", "Cmd": "T=hunter22"}}), UsageError("no hunter22", x="hunter22")],
+    [DONE._replace(images={"a": {"Id": "new", "Cmd": "T=hunter22"}}), UsageError("no hunter22", x="hunter22")],
 )
 def test_a_secret_inside_of_an_option_is_shown_nowhere(
     play: Play, monkeypatch: pytest.MonkeyPatch, outcome: t.Any

@@ -57,7 +57,7 @@ options:
     aliases: [ca_cert, tls_ca_cert, cacert_path]
   client_cert:
     description:
-      - PEM file with our certificate for the engine.
+      - PEM file with our certificate for the engine. Not without O(client_key).
       - If it is not given, that of the Docker context is used, or without a context the file C(cert.pem) below
         E(DOCKER_CERT_PATH).
     type: path

@@ -12,14 +12,16 @@ class ModuleDocFragment:
 options:
   registry_username:
     description:
-      - User name for the registry of the image, for this task alone.
+      - User name for the registry of O(name), for this task alone. Several names must be of one registry then.
       - Without it, and without O(registry_token), the Docker configuration is asked, see O(docker_config).
     type: str
   registry_password:
     description: The password of O(registry_username).
     type: str
   registry_token:
-    description: A bearer token for the registry of the image, for this task alone.
+    description:
+      - A bearer token for the registry of O(name), for this task alone.
+      - Mutually exclusive with O(registry_username).
     type: str
   docker_config:
     description:

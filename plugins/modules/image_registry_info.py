@@ -71,6 +71,15 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: What does the registry have under this name now?
+  slipway.images.image_registry_info:
+    name: registry.example.com/shop/app:1.4
+  register: current
+
+- name: Say it so that it stays the same
+  ansible.builtin.debug:
+    msg: "registry.example.com/shop/app:1.4@{{ current.registry.digest }}"
+
 - name: Is there an image for this host's architecture?
   slipway.images.image_registry_info:
     name: registry.example.com/shop/app:1.4

@@ -42,16 +42,16 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Which web servers are official images?
+- name: Which images of nginx are official ones?
   slipway.images.image_search:
-    term: web server
+    term: nginx
     official: true
     limit: 10
-  register: servers
+  register: found
 
 - name: Their names
   ansible.builtin.debug:
-    msg: "{{ servers.results | map(attribute='name') }}"
+    msg: "{{ found.results | map(attribute='name') }}"
 """
 
 RETURN = r"""

@@ -35,7 +35,7 @@ MODULES = sorted(path.stem for path in (COLLECTION / "plugins" / "modules").glob
 SOURCES = ["image_pull", *(module for module in MODULES if module != "image_pull"), README]  # a pull undoes a build
 
 ELSEWHERE = {
-    "Which web servers are official images?": "Docker Hub alone can be searched",
+    "Which images of nginx are official ones?": "Docker Hub alone can be searched",
     "Their names (image_search)": "of what was found there",
     "Labels and download size of the image, without pulling it": "the target itself asks Docker Hub, past any mirror",
     "Show them": "of what was found there",

@@ -7,7 +7,7 @@ set -euo pipefail
 
 if address=$(python3 tests/support/engine.py find); then
   if [[ $address == ssh://* ]]; then
-    echo "there is no way to $address yet; unset DOCKER_HOST for another engine" >&2
+    echo "the engine at $address does not see the demo's registry, which is on this machine; unset DOCKER_HOST" >&2
     exit 1
   fi
   tests/support/need.sh busybox docker-registry

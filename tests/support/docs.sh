@@ -10,7 +10,7 @@ site=$root/.cache/docs source=$root/.cache/docs/source
 rm -rf "$source" && mkdir -p "$source/reference"
 chmod go-w "$source/reference" # antsibull-docs writes nowhere else
 cd "$root"
-cp --parents README.md CONTRIBUTING.md COPYING docs/*.md docs/examples/* roles/*/README.md "$source"
+cp --parents README.md CONTRIBUTING.md SECURITY.md COPYING docs/*.md docs/examples/* roles/*/README.md "$source"
 cp docs/site/conf.py docs/site/index.md "$source"
 antsibull-docs collection --use-current --squash-hierarchy --no-indexes --no-breadcrumbs --fail-on-error \
   --dest-dir "$source/reference" slipway.images

@@ -26,6 +26,7 @@ PAGES = sorted(
         *COLLECTION.glob("roles/*/README.md"),
         COLLECTION / "README.md",
         COLLECTION / "CONTRIBUTING.md",
+        COLLECTION / "SECURITY.md",
     ]
 )
 MOVING = sorted(DOCS.glob("moving-*.md"))
@@ -130,18 +131,83 @@ def test_every_kind_has_its_row_and_its_chapter() -> None:
 
 
 @cache
+def code() -> t.Sequence[ast.Module]:
+    return [ast.parse(path.read_text()) for path in (COLLECTION / "plugins").rglob("*.py")]
+
+
+@cache
 def literals() -> str:
     """Every text in the code, one a line; what is formatted into it is gone."""
-    trees = (ast.parse(path.read_text()) for path in (COLLECTION / "plugins").rglob("*.py"))
-    nodes = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    nodes = (node for tree in code() for node in ast.walk(tree) if isinstance(node, ast.Constant))
     return "\n".join(node.value for node in nodes if isinstance(node.value, str))
 
 
-@pytest.mark.parametrize("kind", kinds())
-def test_quoted_messages_are_ours(kind: str) -> None:
+class Made(ast.NodeVisitor):
+    """Names that stand where a value comes from; `except`, `isinstance`, annotations and bases merely look at one."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def visit_Name(self, node: ast.Name) -> None:
+        self.names.add(node.id)
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        for statement in node.body:
+            self.visit(statement)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if name not in ("isinstance", "issubclass", "suppress"):
+            self.generic_visit(node)
+
+    def generic_visit(self, node: ast.AST) -> None:
+        for field, value in ast.iter_fields(node):
+            if field not in ("annotation", "returns", "bases"):
+                for part in value if isinstance(value, list) else [value]:
+                    if isinstance(part, ast.AST):
+                        self.visit(part)
+
+
+def test_every_kind_is_raised_and_no_other() -> None:
+    made = Made()
+    for tree in code():
+        made.visit(tree)
+    assert sorted(kinds()) == sorted(kind for name in made.names if (kind := kind_of(name)))
+
+
+def kind_of(name: str) -> str:
+    error = getattr(errors, name, None)
+    return error.kind if isinstance(error, type) and issubclass(error, errors.SlipwayError) else ""
+
+
+def returned(module: str) -> t.Mapping[str, t.Any]:
+    source = importlib.import_module(f"{HOUSE}modules.{module}").RETURN
+    return t.cast("t.Mapping[str, t.Any]", yaml.safe_load(source))
+
+
+def test_the_results_page_has_every_key() -> None:
+    rows = [row.split(" | ")[0] for row in ROW.findall((DOCS / "results.md").read_text())]
+    told = {quoted.partition(".")[0] for row in rows for quoted in CODE.findall(row)}
+    assert told == set().union(*map(returned, MODULES))
+
+
+def test_facts_of_errors_exist() -> None:
+    """`error.line` and the like: of pages, and of what modules return."""
+    keywords = {node.arg for tree in code() for node in ast.walk(tree) if isinstance(node, ast.keyword)}
+    named = {name for page in PAGES for name in re.findall(r"`error\.([a-z_]+)", page.read_text())}
+    named |= {name for module in MODULES for name in returned(module)["error"]["contains"]}
+    assert sorted(named - keywords - set(literals().splitlines())) == []
+
+
+MESSAGES = [(TROUBLE, kind) for kind in kinds()]
+MESSAGES.append(((DOCS / "connections.md").read_text(), "When it does not work"))
+
+
+@pytest.mark.parametrize(("page", "chapter"), MESSAGES, ids=[chapter for _page, chapter in MESSAGES])
+def test_quoted_messages_are_ours(page: str, chapter: str) -> None:
     """What stands in backticks in the first column; what others say stands in quotation marks."""
-    chapter = TROUBLE.partition(f"\n## {kind}\n")[2].partition("\n## ")[0]
-    rows = [row.split(" | ")[0] for row in ROW.findall(chapter)[1:]]
+    text = page.partition(f"\n## {chapter}\n")[2].partition("\n## ")[0]
+    rows = [row.split(" | ")[0] for row in ROW.findall(text)[1:]]
     assert rows
     pieces = [piece.strip() for row in rows for quoted in CODE.findall(row) for piece in quoted.split("…")]
     assert [piece for piece in pieces if piece not in literals()] == []

@@ -668,7 +668,7 @@ def foretell(engine: Foretelling, todo: Plan) -> Outcome:
             tell(engine, action)
     here = {text: images.inspect(engine, text) for text in todo.images}
     after = {text: attrs.get("Id", ABSENT) for text, attrs in here.items()}
-    return replace(todo.foretold(), after={**todo.after, **after}, images=here)
+    return todo.foretold()._replace(after={**todo.after, **after}, images=here)
 
 
 def _left(engine: Engine, todo: Plan, done: t.Iterable[Build | Tag], log: BuildLog | None) -> Outcome:
@@ -682,7 +682,7 @@ def _left(engine: Engine, todo: Plan, done: t.Iterable[Build | Tag], log: BuildL
 
 def _build(engine: Engine, build: Build) -> BuildLog:
     log, taken = _run(engine, build)
-    log.check(build.path)
+    log.check(build.called)
     if not build.recording:
         buildrecord.forget(build.record)  # or the name would go back to what it was before
     elif _bears(engine, build, log.id):

@@ -61,6 +61,11 @@ class Build:
     def __str__(self) -> str:
         return "build %s (%s)" % (self.request.subject, self.reason)
 
+    @property
+    def called(self) -> str:
+        """The Dockerfile as the task calls it; one from outside of the context goes by another name in there."""
+        return "dockerfile_inline" if self.inline else self.given or self.path
+
     def brought(self) -> t.Iterator[Reference]:
         """The base images whose ids the build may have changed: the builder pulls what is not here, and with `pull`
         all, and it may give a base's name to what came of it. Another's name was moved by another hand, and maybe too

@@ -41,7 +41,7 @@ def run(engine: Engine, build: Build) -> tuple[BuildLog, Taken]:
     with receipt.of(build.request.export) as received:
         log, taken = _ask(engine, build, received.services)
         log = replace(log, id=received.digest() if received.complete and not log.error else "")
-        log.check(build.path)  # what did not come to its end is not put in place
+        log.check(build.called)  # what did not come to its end is not put in place
         return replace(log, altered=received.settle(build.record)), taken
 
 

@@ -636,6 +636,28 @@ def test_a_build_that_fails_leaves_all_as_it_was(
     assert planned(fake, given)[1] == []
 
 
+@pytest.mark.parametrize(
+    ("dockerfile", "said"),
+    [
+        ({}, "Dockerfile"),
+        ({"dockerfile": "docker/../Dockerfile"}, "docker/../Dockerfile"),
+        ({"dockerfile": "{outside}"}, "{outside}"),
+        ({"dockerfile_inline": "FROM alpine:3\n"}, "dockerfile_inline"),
+    ],
+)
+def test_a_failure_calls_the_dockerfile_as_the_task_does(
+    fake: Fake, context: Path, tmp_path: Path, dockerfile: dict[str, str], said: str
+) -> None:
+    (context / "docker").mkdir()
+    outside = tmp_path / "Dockerfile.elsewhere"
+    outside.write_text("FROM alpine:3\n")
+    given = {option: text.format(outside=outside) for option, text in dockerfile.items()}
+    fake.on_build = failing({"errorDetail": {"message": "boom"}})
+    with pytest.raises(BuildError) as failed:
+        run(fake, {"name": "app:1", "path": str(context), **given})
+    assert str(failed.value) == f"step 1/2 ({said.format(outside=outside)}:1) FROM alpine:3: boom"
+
+
 def test_what_the_engine_refuses_at_once(fake: Fake) -> None:
     def refuse(status: int) -> t.Callable[[Call], Records]:
         def build(_call: Call) -> Records:

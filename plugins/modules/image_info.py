@@ -234,6 +234,9 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
 
 def _listed(engine: Engine, asked: t.Mapping[str, t.Any], everything: bool) -> t.Iterator[str]:
     """The ids that pass. Not every engine's list knows `until` and negated labels, so these are judged here."""
+    if not asked:
+        yield from (row["Id"] for row in images.listed(engine, everything=everything))
+        return
     from ansible_collections.slipway.images.plugins.module_utils.image import filters as chosen
 
     until = chosen.until(asked["until"], time.time()) if asked.get("until") else None

@@ -20,8 +20,8 @@ LINES = 2
 """Connections: an engine answers what comes by one after the other, and by several at a time."""
 
 AHEAD = 32
-"""Requests on their way by each: enough for the engine not to wait for us, and few enough for the kernel to hold.
-An engine that cannot get rid of its answers reads no requests, so who sends all of his before reading may wait for ever.
+"""Requests on their way by each: enough for the engine not to wait for us, and few enough for the kernel to hold. An
+engine that cannot get rid of its answers reads no more requests: who sends all of his before reading may wait for ever.
 """
 
 

@@ -86,6 +86,8 @@ options:
       keep_storage:
         description:
           - Keep this much, the most used records, as in V(10GB) (powers of 1024). What images share does not count.
+          - With O(build_cache.all), in the containerd image store, more can turn out to be free once some has gone, and
+            check mode says so.
         type: str
       until:
         description: Keep what was used within this time, as in V(24h).
@@ -158,7 +160,10 @@ kept:
     shop/app:1.2: used by container web
     shop/app:stable: protected by *:stable
 space_reclaimed:
-  description: Bytes that this frees. Layers that other images share are not counted.
+  description:
+    - Bytes that this frees. Layers that other images share are not counted.
+    - In the containerd image store, of images these are the layers as they are unpacked. Their compressed copies go as
+      well, and what the build cache has of them stays until that is pruned.
   returned: success
   type: int
 image:
@@ -250,7 +255,8 @@ Said = t.Mapping[str, t.Any]
 @dataclass(frozen=True)
 class Seen:
     """`layers`: of the images that go, with sizes; `stacks`: of those that stay. Both without the images whose layers
-    are among those of another. `limit` is `None` where the cache is none of the task's business."""
+    are among those of another. `limit` is `None` where the cache is none of the task's business. `fickle`: in this
+    engine records lose what they share with images by going, and by others'."""
 
     going: tuple[Removal, ...] = ()
     layers: t.Mapping[str, t.Sequence[Layer]] = field(default_factory=dict)
@@ -258,6 +264,7 @@ class Seen:
     cache: tuple[Record, ...] = ()
     limit: Limit | None = None
     kept: t.Mapping[str, str] = field(default_factory=dict)
+    fickle: bool = False
 
 
 @dataclass(frozen=True)
@@ -298,22 +305,28 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
     now = time.time()
     rule, limit = _rule(params, now), _limit_of(params, now)
     cache = () if limit is None else _cached(engine)
+    fickle = bool(limit and limit.keep and limit.everything) and _fickle(engine, cache)
     if not params["images"]:
-        return Seen(cache=cache, limit=limit)
+        return Seen(cache=cache, limit=limit, fickle=fickle)
     rows = map(Stored.of, images.listed(engine, everything=True))
     stored = sorted(rows, key=lambda image: (image.created, image.id))  # engines list those of one second in any order
     verdict = retention.judge(stored, images.used(engine), rule)
     leaving = {removal.image.id for removal in verdict.going if removal.whole}
     if not leaving:
-        return Seen(verdict.going, cache=cache, limit=limit, kept=verdict.kept)
+        return Seen(verdict.going, cache=cache, limit=limit, kept=verdict.kept, fickle=fickle)
     outermost = weight.outermost(stored, leaving)
     leaves = {id: _layers(engine, id) for id in outermost if id in leaving}
     staying = tuple(_stack(engine, id) for id in outermost if id not in leaving)
-    return Seen(verdict.going, leaves, staying, cache, limit, verdict.kept)
+    return Seen(verdict.going, leaves, staying, cache, limit, verdict.kept, fickle)
 
 
 def _cached(engine: Engine) -> tuple[Record, ...]:
     return tuple(Record.of(row) for row in builder.cache(engine))
+
+
+def _fickle(engine: Engine, cache: t.Iterable[Record]) -> bool:
+    """In the containerd store of Docker 28 what lies under a record that goes is no more called shared."""
+    return any(record.shared for record in cache) and not images.by_config(engine)
 
 
 def _stack(engine: Engine, id: str) -> t.Sequence[str]:
@@ -382,7 +395,8 @@ def plan(params: t.Mapping[str, t.Any], seen: Seen) -> Prune:
 def _hinges(seen: Seen, limit: Limit) -> bool:
     """Does it hinge on the images that go what of the cache can? What they share with it, nobody else may hold."""
     counts = limit.keep or not limit.everything
-    return bool(seen.layers and counts and any(record.shared for record in seen.cache))
+    going = seen.fickle and any(record.shared for record in buildcache.removable(seen.cache, limit))
+    return going or bool(seen.layers and counts and any(record.shared for record in seen.cache))
 
 
 def _cache(records: t.Collection[Record]) -> str:
@@ -415,15 +429,16 @@ def apply(engine: Engine, todo: Prune) -> Outcome:
     said: list[Said] = []
     try:
         for action in todo.actions:
-            if isinstance(action, PruneCache):
-                said.append(_prune_cache(engine, action))
-            else:
-                for record in _remove(engine, action.removal):
-                    said.append(record)
+            for record in _carry_out(engine, action):
+                said.append(record)
     except SlipwayError as error:
         error.outcome = _outcome(todo, said)
         raise
     return _outcome(todo, said)
+
+
+def _carry_out(engine: Engine, action: RemoveImage | PruneCache) -> t.Iterator[Said]:
+    return _prune_cache(engine, action) if isinstance(action, PruneCache) else _remove(engine, action.removal)
 
 
 def _remove(engine: Engine, removal: Removal) -> t.Iterator[Said]:
@@ -440,7 +455,10 @@ def _remove(engine: Engine, removal: Removal) -> t.Iterator[Said]:
         engine.warnings.append("%s was renamed or removed by somebody else since it was looked at" % short(image.id))
     try:
         for name in names:
-            yield from images.remove(engine, name, noprune=True)
+            for record in images.remove(engine, name, noprune=True):
+                # The containerd store says of what others were built on that it is deleted, though its name went alone.
+                if not removal.names or record.get("Deleted") != image.id or not images.inspect(engine, image.id):
+                    yield record
     except NotFound as error:
         engine.warnings.append("somebody else was faster: %s" % error)
     except Conflict as error:
@@ -455,11 +473,18 @@ def _still(attrs: images.Attrs, removal: Removal) -> t.Sequence[str]:
     return [removal.image.id] if attrs and not bears else []
 
 
-def _prune_cache(engine: Engine, action: PruneCache) -> Said:
-    ids = action.ids
-    if ids is None:
-        ids = tuple(record.id for record in buildcache.removable(_cached(engine), action.limit))
-    return builder.prune(engine, ids, action.limit.everything) if ids else {"CachesDeleted": []}
+def _prune_cache(engine: Engine, action: PruneCache) -> t.Iterator[Said]:
+    """What only the engine can tell it is asked until there is no more: what goes may make more of the rest free."""
+    if action.ids is not None:
+        yield builder.prune(engine, action.ids, action.limit.everything)
+        return
+    said: Said = {"CachesDeleted": []}
+    yield said
+    while ids := tuple(record.id for record in buildcache.removable(_cached(engine), action.limit)):
+        said = builder.prune(engine, ids, action.limit.everything)
+        yield said
+        if not said.get("CachesDeleted"):  # a build uses them by now
+            return
 
 
 def _outcome(todo: Prune, said: t.Sequence[Said]) -> Outcome:

@@ -33,8 +33,9 @@ class Record:
 
     @classmethod
     def of(cls, row: t.Mapping[str, t.Any]) -> Record:
-        """From a row of `BuildCache` in `GET /system/df` (`Parent` became `Parents` in API 1.42)."""
-        parents = row.get("Parents") or [row.get("Parent") or ""]
+        """From a row of `BuildCache` in `GET /system/df`. `Parent` became `Parents` in API 1.42, which Docker 26
+        and 28 write with a space before it."""
+        parents = row.get("Parents") or row.get(" Parents") or [row.get("Parent") or ""]
         return cls(
             id=row["ID"],
             parents=tuple(parent for parent in parents if parent),

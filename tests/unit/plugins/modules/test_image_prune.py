@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
@@ -38,6 +39,8 @@ PARAMS: dict[str, t.Any] = {
     "protect": [],
     "labels": [],
 }
+
+GONE = (404, {"message": "no such image"})
 
 
 def whole(stored: Stored) -> Removal:
@@ -268,7 +271,7 @@ def test_apply(daemon: t.Any, engine: Engine) -> None:
     todo = plan(PARAMS, Seen((APP, LONE, BASE), {**LAYERS, B: [("z", 3)]}, (["x"],), (FREE,), Limit()))
     daemon.answers.update(
         {
-            "GET /images/%s/json" % A: attrs(APP),
+            "GET /images/%s/json" % A: iter([attrs(APP), GONE]).__next__,
             "DELETE /images/app:1": [{"Untagged": "app:1"}],
             "DELETE /images/app:2": [
                 {"Untagged": "app:2"},
@@ -288,6 +291,17 @@ def test_apply(daemon: t.Any, engine: Engine) -> None:
     deletions = [asked for asked in daemon.asked if asked.line.startswith("DELETE")]
     assert [asked.line.rpartition("/")[2] for asked in deletions] == ["app:1", "app:2", B, "base:1"]
     assert {(asked.query["force"], asked.query["noprune"]) for asked in deletions} == {("0", "1")}
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_what_is_called_deleted_may_be_there_still(daemon: t.Any, engine: Engine, stays: bool) -> None:
+    """The containerd store's word for an image that others were built on, as long as there are others."""
+    todo = plan(PARAMS, Seen((BASE,)))
+    daemon.answers["GET /images/%s/json" % C] = iter([attrs(BASE), {"Id": C} if stays else GONE]).__next__
+    daemon.answers["DELETE /images/base:1"] = [{"Untagged": "base:1"}, {"Deleted": C}]
+    outcome = image_prune.apply(engine, todo)
+    assert outcome.results == results(deleted=[] if stays else [C], untagged=["base:1"])
+    assert (outcome == todo.foretold()) is stays
 
 
 def test_what_went_wrong_half_way(daemon: t.Any, engine: Engine) -> None:
@@ -345,7 +359,7 @@ def test_a_name_that_moved_away_stays(daemon: t.Any, engine: Engine) -> None:
     todo = plan(PARAMS, Seen((APP,), LAYERS))
     daemon.answers.update(
         {
-            "GET /images/%s/json" % A: {**attrs(APP), "RepoTags": ["app:2"]},
+            "GET /images/%s/json" % A: iter([{**attrs(APP), "RepoTags": ["app:2"]}, GONE]).__next__,
             "DELETE /images/app:2": [{"Untagged": "app:2"}, {"Untagged": DIGEST}, {"Deleted": A}],
         }
     )
@@ -361,14 +375,57 @@ def test_the_cache_is_looked_at_again_when_images_went(daemon: t.Any, engine: En
         {
             "GET /images/%s/json" % B: attrs(LONE),
             "DELETE /images/" + B: [{"Deleted": B}],
-            "GET /system/df": {"BuildCache": rows},
+            "GET /system/df": iter([{"BuildCache": rows}, {}]).__next__,
             "POST /build/prune": {"CachesDeleted": ["r2", "r1"], "SpaceReclaimed": 30},
         }
     )
     outcome = image_prune.apply(engine, todo)
     assert outcome.after == {CACHE: "0 records, 0B"}
     assert outcome.results == results(deleted=[B], cache_deleted=["r1", "r2"], space_reclaimed=30)
-    assert "r1|r2" in daemon.last.query["filters"]
+    (pruned,) = [asked for asked in daemon.asked if asked.line.startswith("POST")]
+    assert "r1|r2" in pruned.query["filters"]
+
+
+def cached(id: str, shared: bool, size: int, **more: t.Any) -> dict[str, t.Any]:
+    return {"ID": id, "InUse": False, "Shared": shared, "Size": size, **more}
+
+
+LOW, TOP = cached("low", True, 30, UsageCount=3), cached("top", True, 8, **{" Parents": ["low"]})
+OWN = [cached("own", False, 20, UsageCount=1), cached("other", False, 10, UsageCount=2)]
+BUDGET: dict[str, t.Any] = {"keep_storage": "15", "until": None, "all": True}
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_in_the_containerd_store_what_goes_frees_more(daemon: t.Any, engine: Engine, refused: bool) -> None:
+    """As 28.5.2 does it: what lies under a record that an image shares is no more called shared when that has gone."""
+    newer = replace(engine, api=(1, 51))
+    options = {**PARAMS, "images": False, "build_cache": BUDGET}
+    usage = ([LOW, TOP, *OWN], [LOW, TOP, *OWN], [{**LOW, "Shared": False}, OWN[1]], [])
+    gone = [["top", "own"], None if refused else ["other", "low"]]
+    daemon.answers.update(
+        {
+            "GET /info": {"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]},
+            "GET /system/df": iter([{"BuildCache": rows} for rows in usage]).__next__,
+            "POST /build/prune": iter([{"CachesDeleted": ids} for ids in gone]).__next__,
+        }
+    )
+    todo = plan(options, image_prune.observe(newer, options))
+    assert (todo.actions, todo.after) == ((PruneCache(Limit(15, everything=True), None),), {CACHE: UNKNOWN})
+    assert todo.results["cache_deleted"] == ["own", "top"], "and maybe more"
+    outcome = image_prune.apply(newer, todo)
+    assert outcome.results["cache_deleted"] == sorted(id for ids in gone for id in ids or ())
+
+
+@pytest.mark.parametrize(
+    ("info", "budget"), [({}, BUDGET), (None, {**BUDGET, "keep_storage": None}), (None, {**BUDGET, "all": False})]
+)
+def test_elsewhere_what_goes_is_known(daemon: t.Any, engine: Engine, info: t.Any, budget: dict[str, t.Any]) -> None:
+    """Where everything goes, or nothing that is shared, nobody is asked which store it is."""
+    daemon.answers["GET /info"] = (500, {}) if info is None else info
+    daemon.answers.update({"GET /system/df": {"BuildCache": [LOW, TOP, *OWN]}})
+    options = {**PARAMS, "images": False, "build_cache": budget}
+    (action,) = plan(options, image_prune.observe(replace(engine, api=(1, 51)), options)).actions
+    assert isinstance(action, PruneCache) and action.ids
 
 
 def test_there_may_be_nothing_in_the_cache_to_prune(daemon: t.Any, engine: Engine) -> None:

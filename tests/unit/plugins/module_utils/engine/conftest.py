@@ -28,7 +28,7 @@ class Asked:
 
 @dataclass
 class Daemon:
-    """`answers`: `METHOD /path` (without the version) -> JSON, bytes, or (status, JSON)."""
+    """`answers`: `METHOD /path` (without the version) -> JSON, bytes, (status, JSON), or what gives one of them."""
 
     answers: dict[str, t.Any] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
@@ -43,6 +43,7 @@ class Daemon:
             self.asked.append(Asked("%s %s" % (method, url.path), dict(parse_qsl(url.query, True)), peer.headers, body))
             path = url.path if url.path == "/_ping" else "/" + url.path.split("/", 2)[2]
             answer = self.answers.get("%s %s" % (method, path), (404, {"message": "no such image: %s" % path}))
+            answer = answer() if callable(answer) else answer
             status, said = answer if isinstance(answer, tuple) else (200, answer)
             data = said if isinstance(said, bytes) else json.dumps(said).encode()
             peer.answer(data, "%d Said" % status, *self.headers)

@@ -39,7 +39,7 @@ def test_build_refused(daemon: t.Any, engine: Engine) -> None:
         list(builder.build(engine, [], "who", [b""]))
 
 
-@pytest.mark.parametrize(("api", "query"), [((1, 41), {}), ((1, 42), {"type": "build-cache"})])
+@pytest.mark.parametrize(("api", "query"), [((1, 43), {}), ((1, 44), {"type": "build-cache"})])
 def test_cache(daemon: t.Any, engine: Engine, api: tuple[int, int], query: dict[str, str]) -> None:
     daemon.answers["GET /system/df"] = {"BuildCache": [{"ID": "x"}]}
     assert builder.cache(replace(engine, api=api)) == [{"ID": "x"}]

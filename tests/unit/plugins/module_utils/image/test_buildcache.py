@@ -32,7 +32,12 @@ def test_a_row_of_the_disk_usage() -> None:
 
 @pytest.mark.parametrize(
     ("more", "parents"),
-    [({"Parent": "p"}, ("p",)), ({"Parent": "", "Parents": ["p", "q"]}, ("p", "q")), ({"Parents": None}, ())],
+    [
+        ({"Parent": "p"}, ("p",)),
+        ({"Parent": "", "Parents": ["p", "q"]}, ("p", "q")),
+        ({" Parents": ["p", "q"]}, ("p", "q")),  # Docker 26.1.5, 28.5.2
+        ({"Parents": None}, ()),
+    ],
 )
 def test_parents(more: dict[str, t.Any], parents: tuple[str, ...]) -> None:
     assert Record.of({**ROW, **more}).parents == parents

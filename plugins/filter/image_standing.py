@@ -56,7 +56,7 @@ _value:
   description:
     - C(ready), images that are there under their name, C(untagged), those that are there and whose name means another
       image or none, and C(missing).
-    - C(hollow), those of the missing ones of which the engine has the digest alone.
+    - C(hollow), those of the missing ones of which the engine has the digest without the content of the layers.
     - C(ids), image to the id by which this host's engine calls it, and C(made_of), image to what it is made of, as one
       text that is the same on all engines.
     - C(fingerprints), that of C(made_of) for which the engine has the digest, and can vouch to others.

@@ -127,14 +127,19 @@ error:
 """
 
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.slipway.images.plugins.module_utils.engine import images, transfer
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.engine.parallel import each
 from ansible_collections.slipway.images.plugins.module_utils.engine.registries import Registries, Remote
 from ansible_collections.slipway.images.plugins.module_utils.engine.retry import persistently
-from ansible_collections.slipway.images.plugins.module_utils.errors import Denied, NotFound, SlipwayError
+from ansible_collections.slipway.images.plugins.module_utils.errors import (
+    Denied,
+    EngineError,
+    NotFound,
+    SlipwayError,
+)
 from ansible_collections.slipway.images.plugins.module_utils.image import batch
 from ansible_collections.slipway.images.plugins.module_utils.image import platform as platforms
 from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
@@ -168,7 +173,7 @@ UNKNOWN = "(known after pull)"
 @dataclass(frozen=True)
 class Found:
     """One name: what it points to here (`here`: name -> attrs; several for all tags of a repository), and in the
-    registry: `remote`, `None` where it was not asked or could not tell.
+    registry: `remote`, `None` where it was not asked or could not tell. `hollow`: here, but without its layers.
     """
 
     text: str
@@ -176,6 +181,7 @@ class Found:
     here: t.Mapping[str, Attrs]
     remote: Remote | None = None
     error: SlipwayError | None = None
+    hollow: bool = False
 
 
 @dataclass(frozen=True)
@@ -228,7 +234,7 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> list[Found]:
         batch.check_one_registry(references.values())
     with Registries(engine, params["timeout"]) as asked:
         found = each(lambda item: list(_find(asked, params, *item)), references.items(), params["parallel"])
-    return [one for several in found for one in several]
+    return [replace(one, hollow=_hollow(engine, one.here)) for several in found for one in several]
 
 
 def _find(registries: Registries, params: t.Mapping[str, t.Any], text: str, reference: Reference) -> t.Iterator[Found]:
@@ -248,6 +254,10 @@ def _find(registries: Registries, params: t.Mapping[str, t.Any], text: str, refe
         # way that it found closed is none, and it is left to say what is wrong.
         lenient = engine.podman or not reference.tag
         yield Found(text, reference, here, error=None if lenient else error)
+
+
+def _hollow(engine: Engine, here: t.Mapping[str, Attrs]) -> bool:
+    return any(images.hollow(engine, dict(attrs)) for attrs in here.values())
 
 
 def _refused(registries: Registries, pull: Pull) -> SlipwayError | None:
@@ -289,6 +299,9 @@ def plan(params: t.Mapping[str, t.Any], seen: t.Sequence[Found]) -> Pulls:
     before = {name: attrs.get("Id", ABSENT) for name, attrs in here.items()}
     failures = {found.text: found.error for found in seen if found.error}
     wanted = [found for found in seen if not found.error and not _current(params, platform, found)]
+    # To pull these once more would change nothing: the engine calls them up to date.
+    hollow = [found for found in seen if found.hollow and not found.error and found not in wanted]
+    failures.update({found.text: _torn(found.text) for found in hollow})
     if params["pull"] == "never":
         failures.update({found.text: _missing(found, platform) for found in wanted})
         wanted = []
@@ -328,6 +341,12 @@ def _is_for(platform: Platform | None, attrs: Attrs) -> bool:
 def _missing(found: Found, platform: Platform | None) -> NotFound:
     wanted = "%s%s" % (found.reference, " for %s" % platform if platform else "")
     return NotFound("%s is not on the engine, and pull is never" % wanted, name=found.text)
+
+
+def _torn(text: str) -> EngineError:
+    said = "the engine has %s without the content of its layers, for it had unpacked them before, from an archive or a "
+    todo = "build; remove it and the images with the same layers, then pull again"
+    return EngineError(said % text + todo, name=text)
 
 
 def apply(engine: Engine, todo: Pulls) -> Outcome:
@@ -370,12 +389,14 @@ def _bring(engine: Engine, pull: Pull) -> tuple[dict[str, Attrs], SlipwayError |
         here = _here(engine, pull.texts, pull.reference)
     except SlipwayError as error:
         return {}, failure or error
-    return here, failure or _amiss(pull, here)
+    return here, failure or _amiss(engine, pull, here)
 
 
-def _amiss(pull: Pull, here: t.Mapping[str, Attrs]) -> NotFound | None:
+def _amiss(engine: Engine, pull: Pull, here: t.Mapping[str, Attrs]) -> EngineError | None:
     if not here or not all(here.values()):
         return NotFound("%s was pulled, and yet the engine does not have it" % pull.reference, name=pull.texts[0])
+    if _hollow(engine, here):
+        return _torn(pull.texts[0])
     foreign = [platforms.of_image(attrs) for attrs in here.values() if not _is_for(pull.platform, attrs)]
     if not foreign:
         return None

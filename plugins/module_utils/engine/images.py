@@ -39,6 +39,16 @@ def manifests(engine: Engine, name: str) -> list[Attrs]:
     return t.cast("list[Attrs]", attrs.get("Manifests") or [])
 
 
+def hollow(engine: Engine, attrs: Attrs) -> bool:
+    """Does the engine lack the content of this image's layers? Docker 28's containerd store does not fetch layers that
+    it has unpacked already, under another digest from an archive or a build, and of such an image tells next to
+    nothing: no operating system, no layers. It can be run, but neither saved nor pushed elsewhere."""
+    if not attrs or attrs.get("Os") or engine.api < (1, 48):
+        return False
+    known = manifests(engine, attrs["Id"])
+    return bool(known) and not any(manifest.get("Available") for manifest in known)
+
+
 def listed(
     engine: Engine, filters: t.Mapping[str, t.Sequence[str]] | None = None, everything: bool = False
 ) -> list[Attrs]:

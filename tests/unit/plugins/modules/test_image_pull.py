@@ -388,6 +388,40 @@ def test_a_pull_that_ends_well_without_the_image_is_a_failure() -> None:
     assert str(done["failure"]) == "app:1 was pulled, and yet the engine does not have it"
 
 
+def hollow(word: str) -> Attrs:
+    return local(word, NEW, Os="", Architecture="", RootFS={}, Manifests=[{"Available": False}])
+
+
+TORN = (
+    "the engine has app:1 without the content of its layers, for it had unpacked them before, from an archive or a "
+    "build; remove it and the images with the same layers, then pull again"
+)
+
+
+@pytest.mark.parametrize("given", [{}, {"platform": "linux/amd64"}])
+def test_an_image_that_comes_without_its_layers_is_a_failure(given: Given) -> None:
+    fake = Fake({}, {"app:1": NEW}, api=(1, 48))
+    Hub(fake, app=hollow("new"))
+    done = run(fake, "app:1", **given)
+    assert (str(done["failure"]), done["failure"].kind, done["failure"].facts) == (TORN, "engine", {"name": "app:1"})
+    assert (done["changed"], done["actions"]) == (True, [])
+
+
+@pytest.mark.parametrize("pull", ["always", "missing", "never"])
+def test_nor_is_it_any_good_the_next_time(pull: str) -> None:
+    fake = Fake({"app:1": hollow("new")}, {"app:1": NEW}, api=(1, 48))
+    done = run(fake, "app:1", pull=pull)
+    assert str(done["failure"]) == TORN and not fake.writes
+    fake.registry["app:1"] = OLD
+    Hub(fake, app=local("old", OLD))
+    assert run(fake, "app:1")["failure"] is None, "the tag has moved on to a whole one"
+
+
+def test_a_registry_that_refuses_is_heard_first() -> None:
+    seen = Found("app:1", APP, {"app:1": hollow("new")}, error=Denied("not you"), hollow=True)
+    assert str(plan(params(SPEC, name=["app:1"]), [seen]).failure) == "not you"
+
+
 def test_an_image_for_another_platform_is_a_failure_and_a_change() -> None:
     fake = Fake({"app:1": HERE}, {"app:1": NEW})
     Hub(fake, app=local("new", NEW))

@@ -146,6 +146,25 @@ def test_manifests(daemon: t.Any, engine: Engine) -> None:
     assert daemon.last.query == {"manifests": "1"}
 
 
+@pytest.mark.parametrize(
+    ("api", "attrs", "manifests", "hollow"),
+    [
+        ((1, 48), {"Id": ID, "Os": "", "RootFS": {}}, [{"Available": False, "Kind": "image"}], True),  # Docker 28.5.2
+        ((1, 48), {"Id": ID, "Os": ""}, [{"Available": False}, {"Available": True}], False),
+        ((1, 48), {"Id": ID, "Os": ""}, [{"Available": True, "Kind": "unknown"}], False),  # an artifact
+        ((1, 48), {"Id": ID, "Os": ""}, None, False),
+        ((1, 47), {"Id": ID, "Os": ""}, [{"Available": False}], False),
+        ((1, 48), {"Id": ID, "Os": "linux"}, [{"Available": False}], False),
+        ((1, 48), {}, [{"Available": False}], False),
+    ],
+)
+def test_hollow(
+    daemon: t.Any, engine: Engine, api: tuple[int, int], attrs: dict[str, t.Any], manifests: t.Any, hollow: bool
+) -> None:
+    daemon.answers["GET /images/%s/json" % ID] = {**attrs, "Manifests": manifests}
+    assert images.hollow(replace(engine, api=api), attrs) is hollow
+
+
 def test_inspect_each(daemon: t.Any, engine: Engine) -> None:
     """Also when the engine stops to answer all that was asked in one go: the rest is asked for as ever."""
     for name in "abc":

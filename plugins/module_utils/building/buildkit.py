@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.slipway.images.plugins.module_utils.building import solving
+from ansible_collections.slipway.images.plugins.module_utils.building import outrun, solving
 from ansible_collections.slipway.images.plugins.module_utils.building.build import Build, Taken
 from ansible_collections.slipway.images.plugins.module_utils.buildkit import trace
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.offer import Offer, Services
@@ -28,14 +27,9 @@ ANY_NAME_UNTIL = (1, 48)
 """From Docker 28 on, no name in a context may be anything but UTF-8."""
 
 
-_OUTRUN = re.compile(r'image "[^"]+": already exists')
-"""Of two builds that give the containerd store a name that is new to it, what the later one hears (BuildKit's
-`containerimage` exporter: there was nothing to update, and then there was something in the way of what it created)."""
-
-
 def run(engine: Engine, build: Build) -> tuple[BuildLog, Taken]:
     if build.request.export is None:
-        return _made(engine, build)
+        return outrun.made(lambda asked: _ask(engine, asked, {}), build)
     from ansible_collections.slipway.images.plugins.module_utils.building import receipt
 
     with receipt.of(build.request.export) as received:
@@ -43,17 +37,6 @@ def run(engine: Engine, build: Build) -> tuple[BuildLog, Taken]:
         log = replace(log, id=received.digest() if received.complete and not log.error else "")
         log.check(build.called)  # what did not come to its end is not put in place
         return replace(log, altered=received.settle(build.record)), taken
-
-
-def _made(engine: Engine, build: Build) -> tuple[BuildLog, Taken]:
-    """Told once more, it finds all in the cache, and the name there to be moved: as if it had come a moment later."""
-    log, taken = _ask(engine, build, {})
-    once_more = replace(build, request=replace(build.request, conduct={**build.request.conduct, "nocache": "0"}))
-    for _name in build.request.names:
-        if _OUTRUN.search(log.error):
-            again, taken = _ask(engine, once_more, {})
-            log = replace(log, id=again.id, error=again.error)
-    return log, taken
 
 
 def _ask(engine: Engine, build: Build, takes: Services) -> tuple[BuildLog, Taken]:

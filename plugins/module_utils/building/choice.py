@@ -14,6 +14,7 @@ import sys
 import typing as t
 
 from ansible_collections.slipway.images.plugins.module_utils.building import storage
+from ansible_collections.slipway.images.plugins.module_utils.engine import images
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.errors import RequirementError, UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image import syntax
@@ -53,7 +54,7 @@ def builder(engine: Engine, params: t.Mapping[str, t.Any], request: BuildRequest
         if (
             engine.podman
             or engine.builder == "1"
-            or (not beyond and (ignored or _foreign_network(request) or _no_h2()))
+            or (not beyond and (ignored or _foreign_network(request) or _no_tar(engine, params) or _no_h2()))
         ):
             return CLASSIC
         reasons = [beyond] if beyond else []
@@ -70,6 +71,9 @@ def builder(engine: Engine, params: t.Mapping[str, t.Any], request: BuildRequest
         raise RequirementError("contexts needs Docker 23 or newer, or a `# syntax=` that knows them", option="contexts")
     if "cacheimports" in request.conduct and engine.api < _SINCE_HEEDED:  # it would find nothing, without a word
         raise RequirementError("%s needs Docker 23 or newer" % _FOLDER, option="cache_from")
+    if _no_tar(engine, params):
+        said = "%s: BuildKit takes no archive into the containerd image store of this engine; unpack it, and say path"
+        raise RequirementError(said % " and ".join(reasons), option="archive")
     _check_together(params, request, reasons)
     storage.check(engine, request)
     engine.warnings.extend("BuildKit ignores %s; the classic builder does not" % option for option in ignored)
@@ -114,6 +118,12 @@ def _ignored(engine: Engine, request: BuildRequest) -> list[str]:
 
 def _foreign_network(request: BuildRequest) -> bool:
     return request.options.get("networkmode", "default") not in _NETWORKS
+
+
+def _no_tar(engine: Engine, params: t.Mapping[str, t.Any]) -> bool:
+    """BuildKit in the containerd store asks for the tar of a context at an address that Docker 25 and 26 do not serve
+    there: "lookup build-context-..."."""
+    return params["archive"] is not None and (1, 44) <= engine.api < (1, 47) and not images.by_config(engine)
 
 
 def _no_h2() -> bool:

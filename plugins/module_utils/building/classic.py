@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.slipway.images.plugins.module_utils.building import outrun
 from ansible_collections.slipway.images.plugins.module_utils.building.build import Build, Taken
 from ansible_collections.slipway.images.plugins.module_utils.disk import filename
 from ansible_collections.slipway.images.plugins.module_utils.disk.context import Tally
@@ -15,6 +16,10 @@ from ansible_collections.slipway.images.plugins.module_utils.image.buildlog impo
 
 
 def run(engine: Engine, build: Build) -> tuple[BuildLog, Taken]:
+    return outrun.made(lambda asked: _ask(engine, asked), build)
+
+
+def _ask(engine: Engine, build: Build) -> tuple[BuildLog, Taken]:
     tally = Tally(build.recording)
     registries = {name.registry for name in (*build.request.names, *build.bases)}
     query = [("version", "1"), ("dockerfile", filename.told(build.path)), *build.request.query(build.proxies)]

@@ -20,12 +20,13 @@ from ansible_collections.slipway.images.plugins.module_utils.image.export import
 
 
 class Receipt(t.Protocol):
-    """`services` take it, and then it is `complete`. `digest` is of what has come."""
+    """`services` take it, and then it is `complete`."""
 
     services: filesend.Services
     complete: bool
 
-    def digest(self) -> str: ...
+    def digest(self) -> str:
+        """Of what has come."""
 
     def settle(self, record: str) -> bool:
         """Put it in its place. Whether anything is another now than before."""

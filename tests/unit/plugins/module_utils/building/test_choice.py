@@ -128,6 +128,37 @@ def test_what_the_engine_can_be_told_goes_with_all(given: Given) -> None:
     assert chosen(MODERN, given) == "buildkit"
 
 
+CONTAINERD = {"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}
+
+
+@pytest.mark.parametrize(
+    ("api", "info", "given", "builder"),
+    [
+        ((1, 45), CONTAINERD, TAR, "classic"),  # Docker 26.1.5
+        ((1, 45), CONTAINERD, {}, "buildkit"),
+        ((1, 45), {}, TAR, "buildkit"),
+        ((1, 51), CONTAINERD, TAR, "buildkit"),  # Docker 28.5.2
+    ],
+)
+def test_who_takes_an_archive(api: tuple[int, int], info: Given, given: Given, builder: str) -> None:
+    assert chosen(Fake(builder="2", api=api, info=info), given) == builder
+
+
+@pytest.mark.parametrize(
+    ("given", "text", "reason"),
+    [
+        (SECRET, "FROM a", "secrets"),
+        ({"builder": "buildkit"}, "FROM a", "builder: buildkit"),
+        ({}, MOUNT, "RUN --mount"),
+    ],
+)
+def test_who_has_to_but_cannot(given: Given, text: str, reason: str) -> None:
+    fake = Fake(builder="2", api=(1, 45), info=CONTAINERD)
+    with pytest.raises(RequirementError, match="%s.*: BuildKit takes no archive.*unpack it, and" % reason) as got:
+        chosen(fake, {**given, **TAR}, text)
+    assert got.value.facts["option"] == "archive"
+
+
 def test_a_cache_in_a_directory_takes_a_newer_engine() -> None:
     assert chosen(MODERN, FOLDER) == "buildkit"
     with pytest.raises(RequirementError, match="cache_from of a directory needs Docker 23 or newer"):

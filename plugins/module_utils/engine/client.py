@@ -115,7 +115,7 @@ def greet(transport: Transport, wanted_api: str, credentials: t.Callable[[], Aut
     """Ask the engine who it is (one `GET /_ping`) and agree on a version.
 
     Every engine names the newest version it speaks in the header `Api-Version`; Podman adds `Libpod-API-Version`, and
-    Docker from 23 on `Builder-Version`. There is no BuildKit on Windows.
+    Docker `Builder-Version` (before 23 only where its configuration has a word on it). There is no BuildKit on Windows.
     """
     try:
         with transport.request("GET", "/_ping") as answer:

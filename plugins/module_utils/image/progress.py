@@ -34,14 +34,18 @@ _PUSHED = re.compile(r"\S+: digest: (\S+:[0-9a-f]+) size: ([0-9]+)")
 _LOADED = re.compile(r"Loaded image(?: ID)?: (\S+)")
 
 # An engine's words, as it puts no code to what a registry told it. "permission denied" is about the engine's own files.
-_DENIED = re.compile(r"(?<!permission )\bdenied\b|unauthorized|authentication required|no basic auth credentials", re.I)
-_NOT_FOUND = re.compile(
-    r"(manifest|name|blob) unknown|unknown blob|(?<!executable file )\bnot found\b|does not exist|no such image", re.I
+_DENIED = re.compile(
+    r"(?<!permission )\bdenied\b|unauthorized|authentication required|no basic auth credentials|403 forbidden", re.I
 )
-_RATE_LIMITED = re.compile(r"toomanyrequests|too many requests", re.I)
+_NOT_FOUND = re.compile(
+    r"(manifest|name|blob) unknown|unknown blob|(?<!executable file )\bnot found\b|does not exist|no such image"
+    r"|does not match the specified platform",
+    re.I,
+)
+_RATE_LIMITED = re.compile(r"toomanyrequests|too many requests|\brate limit\b", re.I)
 _PASSING = re.compile(
-    r"toomanyrequests|too many requests|tls handshake timeout|connection reset|connection refused|broken pipe"
-    r"|unexpected eof|: EOF$|i/o timeout|no route to host|deadline exceeded|temporary failure"
+    r"toomanyrequests|too many requests|\brate limit\b|tls handshake timeout|connection reset|connection refused"
+    r"|broken pipe|unexpected eof|: EOF$|i/o timeout|no route to host|deadline exceeded|temporary failure"
     r"|(received unexpected http|unexpected) status( code [^:]*)?: 5[0-9][0-9]",
     re.I,
 )

@@ -99,7 +99,15 @@ def test_an_error_in_a_stream_fails(name: str, kind: type[SlipwayError], said: s
         ("manifest unknown: manifest unknown", NotFound),
         ("manifest for app:9 not found", NotFound),
         ("error pulling image configuration: download failed after attempts=1: unknown blob", NotFound),
+        (  # Docker 26.1.5
+            "image with reference app:1 was found but does not match the specified platform: wanted linux/arm/v7, "
+            "actual: linux/amd64",
+            NotFound,
+        ),
         ("toomanyrequests: You have reached your unauthenticated pull rate limit", RateLimited),
+        # The containerd store of 28.5.2, without the registry's code, and of 26.1.5, without its words.
+        ("error from registry: You have reached your unauthenticated pull rate limit", RateLimited),
+        ("unexpected status from PUT request to http://r/v2/x/manifests/1: 403 Forbidden", Denied),
         ("open /var/lib/docker/tmp/x: permission denied", StreamError),
         ('exec: "xz": executable file not found in $PATH', StreamError),
         ("write /var/lib/docker/tmp/x: no space left on device", StreamError),
@@ -158,6 +166,7 @@ def test_memory_is_bounded_whatever_the_length() -> None:
         (Denied("no", status=403, said="toomanyrequests"), False),
         (StreamError("the stream stopped in the middle"), True),
         (StreamError("failed", said="toomanyrequests: You have reached your pull rate limit"), True),
+        (RateLimited("failed", said="error from registry: You have reached your pull rate limit"), True),
         (StreamError("failed", said="read tcp 1.2.3.4: connection reset by peer"), True),
         (StreamError("failed", said="dial tcp 1.2.3.4:443: i/o timeout"), True),
         (StreamError("failed", said="dial tcp 1.2.3.4:443: connect: no route to host"), True),

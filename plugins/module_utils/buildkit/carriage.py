@@ -23,25 +23,31 @@ class Stream(t.Protocol):
     def receive(self, size: int) -> bytes:
         """At most `size` bytes, b"" at the end."""
 
-    def send(self, data: bytes) -> None: ...
+    def send(self, data: bytes) -> None:
+        """All of it."""
 
     def shut(self) -> None:
         """Let `receive` and `send` come back; may be called again."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """After both have come back."""
 
 
 class End(t.Protocol):
     """A `Server` or a `Client` of `grpc/`."""
 
     @property
-    def busy(self) -> bool: ...
+    def busy(self) -> bool:
+        """Is a call going on?"""
 
-    def receive(self, data: bytes) -> None: ...
+    def receive(self, data: bytes) -> None:
+        """Bytes of the peer's."""
 
-    def outgoing(self) -> bytes: ...
+    def outgoing(self) -> bytes:
+        """Bytes for the peer; waits for them. `b""` at the end."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Cancels all calls."""
 
 
 @contextlib.contextmanager

@@ -42,7 +42,8 @@ class Source(t.Protocol):
     def content(self, entry: tree.Entry) -> t.Iterator[bytes]:
         """The bytes of one of the entries that is a regular file."""
 
-    def xattrs(self, entry: tree.Entry) -> dict[str, bytes]: ...
+    def xattrs(self, entry: tree.Entry) -> dict[str, bytes]:
+        """Its extended attributes, as far as they can be read."""
 
 
 @dataclass(frozen=True)

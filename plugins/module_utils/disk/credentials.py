@@ -136,7 +136,7 @@ def _ask(helper: str, server: str, warnings: list[str]) -> Auth | None:
     """
     program = "docker-credential-%s" % helper
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # pylint: disable=ansible-bad-function; `run_command` knows no time limit
             [program, "get"], input=server.encode(), capture_output=True, timeout=HELPER_SECONDS, check=False
         )
         if done.returncode:

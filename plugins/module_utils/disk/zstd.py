@@ -57,6 +57,12 @@ def _program() -> str:
     return program
 
 
+def _started(command: list[str], stdin: t.Any, stdout: t.Any) -> subprocess.Popen[bytes]:
+    """`run_command` would wait for its end."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=pipe)  # pylint: disable=ansible-bad-function
+
+
 def _buffered(raw: io.RawIOBase) -> t.BinaryIO:
     return t.cast(t.BinaryIO, io.BufferedReader(raw, 1024 * 1024))
 
@@ -97,8 +103,7 @@ class _Program(io.RawIOBase):
 
     def __init__(self, command: list[str], file: t.BinaryIO) -> None:
         os.lseek(file.fileno(), 0, os.SEEK_SET)  # the file object has buffered more than it gave
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=file, stdout=pipe, stderr=pipe)
+        self._process = _started(command, stdin=file, stdout=subprocess.PIPE)
         self._out = t.cast(io.BufferedReader, self._process.stdout)
         self._said = t.cast(io.BufferedReader, self._process.stderr)
 
@@ -123,8 +128,7 @@ class _Compressor(io.RawIOBase):
 
     def __init__(self, command: list[str], file: t.BinaryIO) -> None:
         file.flush()
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=file, stderr=pipe)
+        self._process = _started(command, stdin=subprocess.PIPE, stdout=file)
         self._in = t.cast(io.BufferedWriter, self._process.stdin)
 
     def writable(self) -> bool:

@@ -23,10 +23,12 @@ class Login(t.Protocol):
     """Credentials for one registry, "" where there are none; `disk/credentials.py`'s `Auth` is one."""
 
     @property
-    def username(self) -> str: ...
+    def username(self) -> str:
+        """For basic authentication, and for the token service."""
 
     @property
-    def password(self) -> str: ...
+    def password(self) -> str:
+        """Goes with it."""
 
     @property
     def identitytoken(self) -> str:

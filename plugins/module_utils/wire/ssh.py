@@ -82,7 +82,7 @@ class Forwarding:
         forward = _command(address, "-N", "-L", "./docker.sock:%s" % address.path)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed below)
         self._heard = 0
-        self._keeper = subprocess.Popen(
+        self._keeper = subprocess.Popen(  # pylint: disable=ansible-bad-function; `run_command` waits for the end
             ["/bin/sh", "-c", KEEPER, "sh", home, *forward],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -124,9 +124,12 @@ class Forwarding:
         look = _command(self._address, remote=LOOK.format(self._address.path))
         alone: dict[str, t.Any] = {"env": _environment(), "start_new_session": True, "stdin": subprocess.DEVNULL}
         try:
-            return subprocess.run(look, check=False, capture_output=True, timeout=self._timeout, **alone).returncode
+            done = subprocess.run(  # pylint: disable=ansible-bad-function; `run_command` knows no time limit
+                look, check=False, capture_output=True, timeout=self._timeout, **alone
+            )
         except subprocess.TimeoutExpired:
             return -1
+        return done.returncode
 
     def _said(self) -> str:
         """What ssh said last; its banners and warnings go before that."""

@@ -65,7 +65,8 @@ class Replay:
         self.over.set()
         self.asked.set()
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        pass
 
 
 def fold(stream: t.Any, dockerfile: str | None = None) -> BuildLog:

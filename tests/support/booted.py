@@ -61,9 +61,10 @@ class Booted:
         return self.home / "root"
 
     def start(self) -> None:
-        command = ["setpriv", "--pdeathsig", "KILL", "sh", "-c", BOOT, self.home.name, str(self.root)]
+        command = [*support.ISOLATED, "sh", "-c", BOOT, self.home.name, str(self.root)]
         with (self.home / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        support.note(self.home, self.process)
         deadline = time.monotonic() + PATIENCE
         while self.run("systemctl", "is-system-running", "--wait", check=False) not in ("running", "degraded"):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -79,7 +80,7 @@ class Booted:
 
     def kill(self) -> None:
         if self.process and self.process.poll() is None:
-            self.process.kill()  # the kernel ends the first process of the container with it, and that all others
+            support._stop(self.home)
             self.process.wait(PATIENCE)
 
     def run(self, *command: str, check: bool = True) -> str:
@@ -139,10 +140,11 @@ class Booted:
         return {"all": {"hosts": {"booted": variables}}}
 
     def _first(self) -> str:
-        """The pid, here, of its first process."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children") if self.process else None
-        pids = children.read_text().split() if children and children.exists() else []
-        return pids[0] if pids else "0"
+        """The pid, here, of its first process: the child of systemd-nspawn, which is the child of `unshare`."""
+        pid = str(self.process.pid) if self.process else "0"
+        for _generation in range(2):
+            pid = next(iter(support.children(pid)), "0")
+        return pid
 
 
 @contextlib.contextmanager

@@ -214,7 +214,7 @@ def _running(home: Path, command: list[str], ready: t.Callable[[], bool]) -> t.I
     with log.open("wb") as out:
         how: dict[str, t.Any] = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": out, "start_new_session": True}
         process = subprocess.Popen(command, env={**os.environ, "SLIPWAY_ENGINE_HOME": str(home)}, **how)
-    (home / "process").write_text(f"{process.pid} {_birth(process.pid)}")
+    note(home, process)
     try:
         deadline = time.monotonic() + PATIENCE
         while not ready():
@@ -247,6 +247,18 @@ def _clear(home: Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
 
 
+def note(home: Path, process: subprocess.Popen[bytes]) -> None:
+    """Whose end is that of all that runs in `home`."""
+    (home / "process").write_text(f"{process.pid} {_birth(process.pid)}")
+
+
+def children(pid: str) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def _stop(home: Path) -> None:
     """KILL is enough: all data goes anyway. `unshare` ends by itself after its one child, whose end takes the rest."""
     record = home / "process"
@@ -255,8 +267,7 @@ def _stop(home: Path) -> None:
     pid, born = record.read_text().split()
     deadline = time.monotonic() + 10
     while _birth(int(pid)) == born and time.monotonic() < deadline:
-        children = Path(f"/proc/{pid}/task/{pid}/children")
-        for victim in (children.read_text().split() if children.exists() else []) or [pid]:
+        for victim in children(pid) or [pid]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(victim), signal.SIGKILL)
         time.sleep(0.02)

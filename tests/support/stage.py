@@ -36,14 +36,15 @@ def stage() -> Path:
             here.rmdir()
     for name in wanted:
         source, target = CHECKOUT / name, copy / name
-        if not target.exists() or _looks(source) != _looks(target):
+        if not os.path.lexists(target) or _looks(source) != _looks(target):
             target.parent.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)  # nothing is copied over a link
             shutil.copy2(source, target, follow_symlinks=False)
     return root
 
 
 def _looks(path: Path) -> tuple[int, int, int]:
-    found = path.stat()
+    found = path.lstat()
     return found.st_size, found.st_mtime_ns, found.st_mode
 
 

@@ -47,6 +47,12 @@ class Engine:
         return json.loads(body) if status == 200 else None
 
     @property
+    def of_old(self) -> bool:
+        """Does it not tell which platforms an image has?"""
+        major, minor = self.get("/version")["ApiVersion"].split(".")
+        return (int(major), int(minor)) < (1, 48)
+
+    @property
     def containerd(self) -> bool:
         return ["driver-type", "io.containerd.snapshotter.v1"] in (self.get("/info")["DriverStatus"] or [])
 
@@ -98,7 +104,8 @@ def test_an_image_for_several_platforms(engine: Engine) -> None:
     for name in ("beyond/several:1", "beyond/several:2"):
         held = engine.get(f"/images/{name}/json?manifests=1")
         assert held["Id"] == made["build"]["id"] == made["image"]["Id"] == made["diff"]["after"][name]
-        assert [row["ImageData"]["Platform"]["architecture"] for row in held["Manifests"]] == ["arm64", "amd64"]
+        told = [row["ImageData"]["Platform"]["architecture"] for row in held.get("Manifests", ())]
+        assert told in (["arm64", "amd64"], [] if engine.of_old else None)
     assert engine.play(**names, platform=",".join(SEVERAL))["actions"] == []
     engine.put("src/arm64", "another")
     check, run = engine.play(True, **names, platform=SEVERAL), engine.build(**names, platform=SEVERAL)

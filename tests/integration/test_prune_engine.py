@@ -55,7 +55,10 @@ def holds(store: Store, prune: t.Callable[[image_prune.Prune], object], **rule: 
     expected, size = survivors(store, plan), store.layers()
     prune(plan)
     assert store.images() == expected
-    assert size - store.layers() == plan.results["space_reclaimed"]
+    freed, told = size - store.layers(), plan.results["space_reclaimed"]
+    assert (
+        store.containerd or told == freed
+    )  # there that counts compressed copies too, and what the cache holds as well
     again = foretell(store, **rule)
     assert (again.actions, again.before, again.after, again.results["space_reclaimed"]) == ((), {}, {}, 0)
     return plan
@@ -81,7 +84,9 @@ RULES: list[dict[str, t.Any]] = [
 def test_any_store(store: Store, seed: int) -> None:
     settle(store, random.Random(seed))
     rule = RULES[seed % len(RULES)]
-    ours(store, **rule) if seed % 2 else holds(store, lambda _: store.prune(rule), **rule)
+    # The containerd store's own prune takes what images that stay were built on; ours leaves them their cache.
+    engines = not seed % 2 and not store.containerd
+    holds(store, lambda _: store.prune(rule), **rule) if engines else ours(store, **rule)
 
 
 DAYS = [1_767_225_600 + day * 86400 for day in range(4)]  # from 2026-01-01 on
@@ -201,28 +206,38 @@ def test_what_containers_use_stays_with_all_its_names(store: Store) -> None:
     assert ours(store).actions == ()
 
 
+def pushed(store: Store, name: str, size: int) -> list[str]:
+    """The names that an image of that many bytes has once it is in the registry."""
+    store.build("FROM scratch", "COPY f d /", name=name + ":1", f=size, d=DIRECTORY)
+    store.call("POST", "/images/%s/push" % name, tag="1")
+    return next(names for names in store.images().values() if name + ":1" in names)
+
+
 def test_names_are_also_digests(store: Store, registry: str) -> None:
-    name = registry + "/prune/app"
     random.seed(registry)
-    digests = []
-    for size in (1000, 2000):
-        store.build("FROM scratch", "COPY f d /", name=name + ":1", f=size, d=DIRECTORY)
-        store.call("POST", "/images/%s/push" % name, tag="1")
-        digests += [names for names in store.images().values() if name + ":1" in names]
-    (_tag, lone), _rest = digests
+    (_tag, lone), latest = [pushed(store, registry + "/prune/app", size) for size in (1000, 2000)]
     images = store.images()
     assert [lone] in images.values(), "its tag has moved on, its digest has not"
     child = store.build("FROM " + lone, "ENV CHILD=1")
     store.container(child)
     assert ours(store).actions == (), "as the engine's own prune, which leaves an image with children alone"
-    assert ours(store, dangling=False).results["untagged"] == sorted([lone, *digests[1]])
+    assert ours(store, dangling=False).results["untagged"] == sorted([lone, *latest])
     store.call("POST", "/containers/prune")
     plan = ours(store)
     assert len(plan.results["deleted"]) == 2
-    store.call("POST", "/images/create", fromImage=lone)
+    assert store.images() == {}
+
+
+def test_a_digest_that_was_pulled(store: Store, registry: str) -> None:
+    random.seed(registry)
+    name = registry + "/prune/pulled"
+    pushed(store, name, 1000)
+    (digest,) = [row["RepoDigests"][0] for row in store.call("GET", "/images/json")[0]]
+    store.call("DELETE", "/images/%s:1" % name)
+    store.call("POST", "/images/create", fromImage=digest)
     plan = ours(store)
-    assert list(plan.before) == [lone]
-    assert plan.results["untagged"] == [lone]
+    assert list(plan.before) == [digest]
+    assert plan.results["untagged"] == [digest]
     assert store.images() == {}
 
 
@@ -252,7 +267,7 @@ def test_layers_without_size_of_an_image_from_elsewhere(store: Store) -> None:
     store.call("DELETE", "/images/old:1")
     store.call("POST", "/images/load", archives[0])
     store.tag("new:1", "old:1")
-    assert ours(store).results["space_reclaimed"] == 500
+    assert ours(store).results["space_reclaimed"] == 500 or store.containerd  # which counts in blocks of a disk
 
 
 def fill(store: Store, chance: random.Random, base: str) -> None:
@@ -264,7 +279,7 @@ def fill(store: Store, chance: random.Random, base: str) -> None:
         files = {name: b"x" * chance.choice((5, 3000, 20000)) for name in names}
         store.build(*lines, name="k:%d" % chance.randint(0, 3), version=2, **files)
     # An engine lets go of what a build used a moment after it has said that it is done, and prunes nothing before.
-    wait_for(lambda: not any(row["InUse"] for row in store.call("GET", "/system/df")[0]["BuildCache"]), 20)
+    wait_for(lambda: not any(row["InUse"] for row in store.usage()["BuildCache"] or ()), 20)
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -279,10 +294,14 @@ def test_any_cache(store: Store, seed: int) -> None:
         before = store.cache()
         options: dict[str, t.Any] = {"images": False, "build_cache": {**CACHE, **asked}}
         plan = foretell(store, **options)
-        assert carry_out(store, plan) == plan.foretold()
+        results = carry_out(store, plan).results
         gone = set(before) - set(store.cache())
-        assert plan.results["cache_deleted"] == sorted(gone)
-        assert plan.results["space_reclaimed"] == sum(before[id] for id in gone)
+        assert results["cache_deleted"] == sorted(gone)
+        assert results["space_reclaimed"] == sum(before[id] for id in gone)
+        if plan.after.get(image_prune.CACHE) == image_prune.UNKNOWN:
+            assert store.containerd and set(plan.results["cache_deleted"]) <= gone
+        else:
+            assert results == plan.results
         assert foretell(store, **options).actions == ()
     assert store.cache() == {}
 
@@ -325,6 +344,7 @@ def test_races(store: Store) -> None:
     store.tag(nameless["named"], "named:1")
     store.call("DELETE", "/images/" + nameless["gone"], noprune=1)
     child = store.build("FROM " + nameless["parent"], "ENV CHILD=1")
+    parent: dict[str, list[str]] = {} if store.containerd else {nameless["parent"]: []}  # there nobody needs it
     warnings: list[str] = []
     outcome = carry_out(store, plan, warnings)
     assert store.images() == {
@@ -332,13 +352,13 @@ def test_races(store: Store) -> None:
         ids["c"]: ["b:1"],
         nameless["used"]: [],
         nameless["named"]: ["named:1"],
-        nameless["parent"]: [],
+        **parent,
         child: [],
         # Untagged, as planned for when its children would go: they did not.
         **{id: [] for id, names in store.images().items() if not names and id not in ids.values()},
     }
     # d and gone went by other hands.
-    assert set(outcome.results["deleted"]) == {ids["b"], ids["e"]}
+    assert set(outcome.results["deleted"]) == {ids["b"], ids["e"], nameless["parent"]} - parent.keys()
     assert outcome.results["untagged"] == ["a:1", "b:2", "c:1", "e:1", base]
     assert [str(action).partition(" (")[0] for action in outcome.actions]
-    assert len(warnings) == 7, warnings
+    assert len(warnings) == 6 + len(parent), warnings

@@ -216,7 +216,7 @@ def test_failures_that_are_no_steps(
 
 def test_checks(engine: Engine, busybox_image: str) -> None:
     warnings = run(engine, f"FROM {busybox_image}\nMAINTAINER x\n").warnings
-    assert [warning[-8:] for warning in warnings] == (["(line 2)"] if engine.api >= solving.SINCE else [])
+    assert [warning[-8:] for warning in warnings] == (["(line 2)"] if engine.api > (1, 45) else [])  # not Docker 26
 
 
 def test_nothing_is_kept_without_an_exporter(engine: Engine, busybox_image: str) -> None:
@@ -235,8 +235,9 @@ def test_several_platforms(engine: Engine, tmp_path: Path) -> None:
     log = run(engine, tmp_path, [("platform", "linux/amd64,linux/arm64"), ("t", "solve/several:1")], CHOSEN)
     if ["driver-type", "io.containerd.snapshotter.v1"] in (engine.get("/info")["DriverStatus"] or []):
         assert images.inspect(engine, "solve/several:1")["Id"] == log.id
-        held = engine.get("/images/solve/several:1/json", {"manifests": "1"})["Manifests"]
-        assert {m["ImageData"]["Platform"]["architecture"] for m in held} == {"amd64", "arm64"}
+        held = engine.get("/images/solve/several:1/json", {"manifests": "1"}).get("Manifests")
+        told = {m["ImageData"]["Platform"]["architecture"] for m in held or ()}
+        assert told == ({"amd64", "arm64"} if engine.api >= (1, 48) else set())
     else:
         assert "multiple references to image store" in log.error
 

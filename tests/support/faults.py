@@ -33,6 +33,7 @@ class Exchange(BaseHTTPRequestHandler):
     """One request and its answer, of `proxy`."""
 
     protocol_version = "HTTP/1.1"
+    default_request_version = "HTTP/1.0"  # so that who begins with TLS is told that this is HTTP, and tries that
     proxy: Proxy
 
     def body(self) -> bytes:

@@ -17,6 +17,8 @@ CACHE = Path(__file__).parents[2] / ".cache" / "roots"
 MIRROR = os.environ.get("SLIPWAY_DEBIAN_MIRROR", "http://deb.debian.org/debian")
 PACKAGES = ("docker.io", "podman", "runc", "iptables", "netavark", "git", "xz-utils", "rootlesskit", "uidmap")
 
+ADOPTED = "/opt/adopted"
+
 
 class Unavailable(Exception):
     """This machine cannot have that release; the text says why, in one line."""
@@ -44,6 +46,17 @@ def version(package: str, root: Path = Path("/")) -> str:
     """The upstream version of a package in it, `28.5.2`."""
     said = _said("chroot", str(root), "dpkg-query", "--show", "--showformat=${Version}", package)
     return said.split(":")[-1].split("+")[0].split("-")[0]
+
+
+def adopted(root: Path) -> str:
+    """The version of the dockerd that `SLIPWAY_DOCKERD` names, which is in `ADOPTED` of the root now."""
+    program = os.environ.get("SLIPWAY_DOCKERD", "")
+    if not os.access(program, os.X_OK):
+        raise Unavailable("SLIPWAY_DOCKERD names no dockerd")
+    place = Path(f"{root}{ADOPTED}/dockerd")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(program, place)
+    return _said(str(place), "--version").split()[2].rstrip(",")
 
 
 def _install(suite: str, root: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import sys
+import time
 import typing as t
 from collections import Counter
 from fnmatch import fnmatchcase
@@ -280,6 +281,8 @@ def fill(store: Store, chance: random.Random, base: str) -> None:
         store.build(*lines, name="k:%d" % chance.randint(0, 3), version=2, **files)
     # An engine lets go of what a build used a moment after it has said that it is done, and prunes nothing before.
     wait_for(lambda: not any(row["InUse"] for row in store.usage()["BuildCache"] or ()), 20)
+    now = int(time.time())  # ages are told in seconds: what was used in this one is not older than 0s yet
+    wait_for(lambda: time.time() > now + 1, 20)
 
 
 @pytest.mark.parametrize("seed", range(2))

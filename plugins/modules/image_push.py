@@ -149,8 +149,6 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
     UsageError,
 )
 from ansible_collections.slipway.images.plugins.module_utils.image import batch
-from ansible_collections.slipway.images.plugins.module_utils.image import platform as platforms
-from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 from ansible_collections.slipway.images.plugins.module_utils.task.plan import ABSENT, Attrs, Outcome, Plan
 from ansible_collections.slipway.images.plugins.module_utils.task.run import run
@@ -158,6 +156,7 @@ from ansible_collections.slipway.images.plugins.module_utils.task.spec import EN
 
 if t.TYPE_CHECKING:
     from ansible_collections.slipway.images.plugins.module_utils.engine.foretelling import Foretelling
+    from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
 
 SPEC = (
     ENGINE
@@ -224,7 +223,7 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> list[Found]:
     pinned = [text for text, reference in wanted.items() if reference.digest]
     if pinned:
         raise UsageError("a tag is pushed, not a digest: leave it out of %s" % pinned[0], option="name")
-    platform = Platform.parse(params["platform"]) if params["platform"] else None
+    platform = _platform(params["platform"])
     if platform and engine.api < PLATFORM_SINCE:
         speaks = "platform needs an engine with API 1.46 (Docker 27.0), and we speak %d.%d with this one" % engine.api
         raise RequirementError(speaks, option="platform")
@@ -238,6 +237,14 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> list[Found]:
 
     with Registries(engine, params["timeout"]) as registries:
         return each(look, dict.fromkeys(wanted.values()), params["parallel"])
+
+
+def _platform(text: str | None) -> Platform | None:
+    if not text:
+        return None
+    from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
+
+    return Platform.parse(text)
 
 
 def _tags(engine: Engine, text: str, repository: Reference) -> dict[str, Reference]:
@@ -267,6 +274,8 @@ def _part(engine: Engine, reference: Reference, attrs: Attrs, platform: Platform
         raise NotFound("%s is not on the engine, so it cannot be pushed" % reference, name=str(reference))
     if not platform:
         return ""
+    from ansible_collections.slipway.images.plugins.module_utils.image import platform as platforms
+
     have = {platforms.of_image(attrs): ""}
     manifests = images.manifests(engine, str(reference))
     if manifests:
@@ -293,7 +302,7 @@ def _remote(registries: Registries, reference: Reference, attrs: Attrs) -> Remot
 
 
 def plan(params: t.Mapping[str, t.Any], seen: t.Sequence[Found]) -> Pushes:
-    platform = Platform.parse(params["platform"]) if params["platform"] else None
+    platform = _platform(params["platform"])
     failures = {found.text: found.error for found in seen if found.error}
     wanted = [found for found in seen if not found.error and not _current(found)]
     before = {found.text: found.remote.digest for found in seen}
@@ -355,6 +364,7 @@ def apply(engine: Engine, todo: Pushes) -> Outcome:
 
 def _bring(registries: Registries, push: Push) -> Remote | SlipwayError:
     from ansible_collections.slipway.images.plugins.module_utils.engine import transfer
+    from ansible_collections.slipway.images.plugins.module_utils.image import platform as platforms
     from ansible_collections.slipway.images.plugins.module_utils.image import progress
 
     what = "pushing %s" % push.reference

@@ -118,6 +118,7 @@ HIDDEN_ON_PURPOSE = {
         ("image_push", "engine"),
         ("image_push", "engine.transfer"),
         ("image_push", "image"),
+        ("image_push", "image.platform"),
         ("image_push", "image.progress"),
         *((f"image_{verb}", "engine.foretelling") for verb in FORETELLING),
     )

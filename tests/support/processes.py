@@ -13,9 +13,9 @@ from pathlib import Path
 
 def running(command: str) -> bool:
     """Is there one whose command line begins so? Words are parted by NUL."""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if path.read_text().startswith(command):
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it may be gone by now
+            if (process / "cmdline").read_text().startswith(command):
                 return True
     return False
 

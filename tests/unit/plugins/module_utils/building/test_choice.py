@@ -144,14 +144,17 @@ def test_who_takes_an_archive(api: tuple[int, int], info: Given, given: Given, b
     assert chosen(Fake(builder="2", api=api, info=info), given) == builder
 
 
-@pytest.mark.parametrize(
+BUILDKIT_ALONE = pytest.mark.parametrize(
     ("given", "text", "reason"),
     [
         (SECRET, "FROM a", "secrets"),
         ({"builder": "buildkit"}, "FROM a", "builder: buildkit"),
-        ({}, MOUNT, "RUN --mount"),
+        ({}, MOUNT, "RUN --mount in line 2"),
     ],
 )
+
+
+@BUILDKIT_ALONE
 def test_who_has_to_but_cannot(given: Given, text: str, reason: str) -> None:
     fake = Fake(builder="2", api=(1, 45), info=CONTAINERD)
     with pytest.raises(RequirementError, match="%s.*: BuildKit takes no archive.*unpack it, and" % reason) as got:
@@ -174,16 +177,9 @@ def test_podman_has_no_buildkit(given: Given) -> None:
 
 
 @pytest.mark.usefixtures("no_h2")
-@pytest.mark.parametrize(
-    ("given", "text", "said"),
-    [
-        (SECRET, "FROM a", "secrets"),
-        ({"builder": "buildkit"}, "FROM a", "builder: buildkit"),
-        ({}, MOUNT, "RUN --mount in line 2"),
-    ],
-)
-def test_without_h2_what_needs_it_fails(given: Given, text: str, said: str) -> None:
-    with pytest.raises(RequirementError, match=r"^%s needs BuildKit.*h2.*pip install h2$" % said) as caught:
+@BUILDKIT_ALONE
+def test_without_h2_what_needs_it_fails(given: Given, text: str, reason: str) -> None:
+    with pytest.raises(RequirementError, match=r"^%s needs BuildKit.*h2.*pip install h2$" % reason) as caught:
         chosen(DOCKER, given, text)
     assert caught.value.facts["library"] == "h2"
 

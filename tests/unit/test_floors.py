@@ -105,6 +105,7 @@ HIDDEN_ON_PURPOSE = {
         ("wire/transport", "wire.remote"),
         ("wire/transport", "wire.ssh"),
         ("wire/transport", "wire.tls"),
+        ("wire/upgrade", "wire.tlsstream"),
         ("image_build", "building"),
         ("image_build", "building.foretold"),
         ("image_info", "engine.layers"),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import typing as t
-from http.client import responses
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import (
     Conflict,
@@ -113,10 +112,19 @@ def refusal(answer: Answer, endpoint: str) -> EngineError:
         record = json.loads(text)
         said = str((record.get("errorDetail") or record)["message"])
     except (ValueError, LookupError, TypeError, AttributeError):
-        said = text[:200] or responses.get(answer.status, "nothing")
+        said = text[:200] or _phrase(answer.status)
     return REFUSALS.get(answer.status, EngineError)(
         f"the engine refused {endpoint}: {' '.join(said.split())} (HTTP {answer.status})",
         status=answer.status,
         endpoint=endpoint,
         said=said,
     )
+
+
+def _phrase(status: int) -> str:
+    from http import HTTPStatus
+
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "nothing"

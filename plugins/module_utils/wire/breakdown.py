@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the slipway.images authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why there is no answer: exceptions of sockets, TLS, `http.client` and urllib3 in the user's words."""
+"""Why there is no answer: exceptions of sockets, TLS, `http1`, `http.client` and urllib3 in the user's words."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from http.client import BadStatusLine, IncompleteRead, RemoteDisconnected
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import TransportError, TransportTimeout
 from ansible_collections.slipway.images.plugins.module_utils.wire.address import Address
+from ansible_collections.slipway.images.plugins.module_utils.wire.http1 import BrokenOff, NotHttp
 
 try:
     from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError, ReadTimeoutError
@@ -84,9 +85,9 @@ def _words(cause: BaseException, address: Address, endpoint: str) -> str | None:
         return f"no {address.peer.noun} at {address}: connection refused; {address.peer.absent}"
     if isinstance(cause, socket.gaierror):
         return f"no {address.peer.noun} at {address}: the name {address.host} is not known ({cause.strerror})"
-    if isinstance(cause, IncompleteRead):
+    if isinstance(cause, IncompleteRead) or (isinstance(cause, BrokenOff) and cause.begun):
         return f"{address} broke off in the middle of its answer to {endpoint}"
-    if isinstance(cause, BadStatusLine) and not isinstance(cause, RemoteDisconnected):
+    if isinstance(cause, (NotHttp, BadStatusLine)) and not isinstance(cause, RemoteDisconnected):
         if str(cause).lstrip("'\"").startswith(("\x15\x03", "\\x15\\x03")):  # the head of a TLS alert
             return speaks_tls(address)
         return f"what listens at {address} does not speak HTTP: {_one_line(cause)}"

@@ -7,7 +7,6 @@ theirs. Over TLS it would have to be agreed on by ALPN, for which `requests` has
 from __future__ import annotations
 
 import socket
-import ssl
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import TransportError
 from ansible_collections.slipway.images.plugins.module_utils.wire.stream import Stream
@@ -35,9 +34,9 @@ def connect(transport: Transport) -> Stream | None:
 
 
 def _understood(transport: Transport) -> bool:
+    if transport.address.tls:
+        return False
     with transport.connect() as sock:
-        if isinstance(sock, ssl.SSLSocket):
-            return False
         sock.settimeout(transport.timeout)
         sock.sendall(_HELLO)
         said: bytes = sock.recv(_HEAD, socket.MSG_WAITALL)

@@ -1,17 +1,18 @@
 # Copyright: (c) 2026, the slipway.images authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Connections to a unix socket, by `http.client`.
-
-Nothing of what urllib3 adds to that is of use there, and its import is a third of what a task takes to start.
-"""
+"""Connections to a unix socket."""
 
 from __future__ import annotations
 
+import io
 import socket
 import typing as t
 from contextlib import suppress
-from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
+
+from ansible_collections.slipway.images.plugins.module_utils.wire import http1
+
+_BUFFER = 64 << 10  # bytes: a stream's chunk is to be had in one go
 
 
 class Request(t.NamedTuple):
@@ -31,9 +32,9 @@ class Request(t.NamedTuple):
 
 
 class Local:
-    """Connections are kept and reused; threads may share it. `foreign`: what all of this raises."""
+    """Connections are kept and reused; threads may share it. All of this raises `foreign` and `http1.HttpError`."""
 
-    foreign: tuple[type[Exception], ...] = (OSError, HTTPException)
+    foreign: tuple[type[Exception], ...] = (OSError,)
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -41,22 +42,28 @@ class Local:
 
     def send(self, asked: Request) -> Response:
         connection = self._connection(asked.timeout)
-        headers = {**asked.headers, "Transfer-Encoding": "chunked"} if asked.chunked else asked.headers
         try:
             # Who refuses an upload answers and hangs up: the answer is there to be read.
             with suppress(BrokenPipeError, ConnectionResetError):
-                connection.request(asked.method, asked.target, asked.body, headers, encode_chunked=True)
+                for block in _said(asked):
+                    connection.sock.sendall(block)
             connection.sock.settimeout(asked.silence)
-            return Response(connection, connection.getresponse(), self._idle)
+            return Response(connection, http1.head(connection.source), self._idle)
         except BaseException:
             connection.close()
             raise
 
     def connect(self, timeout: float) -> socket.socket:
         """A connected socket for somebody else to speak through."""
-        connection = _Connection(self._path, timeout)
-        connection.connect()
-        return connection.sock
+        sock = socket.socket(socket.AF_UNIX)
+        try:
+            sock.settimeout(timeout)
+            sock.connect(self._path)
+            sock.settimeout(None)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
 
     def close(self) -> None:
         while self._idle:
@@ -68,30 +75,34 @@ class Local:
             if kept.is_quiet():
                 return kept
             kept.close()
-        return _Connection(self._path, timeout)
+        return _Connection(self.connect(timeout))
 
 
-class _Connection(HTTPConnection):
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
+def _said(asked: Request) -> t.Iterator[bytes]:
+    """A request, in the pieces that it is sent in."""
+    body, headers = asked.body, {"Host": "localhost", "Accept-Encoding": "identity", **asked.headers}
+    if body is None or isinstance(body, bytes):
+        if body is not None or asked.method != "GET":
+            headers["Content-Length"] = str(len(body or b""))
+        yield http1.request(asked.method, asked.target, headers.items()) + (body or b"")
+        return
+    headers["Transfer-Encoding"] = "chunked"
+    yield http1.request(asked.method, asked.target, headers.items())
+    yield from map(http1.chunk, filter(None, body))
+    yield http1.chunk(b"")
 
-    def connect(self) -> None:
-        sock = socket.socket(socket.AF_UNIX)
-        try:
-            sock.settimeout(self.timeout)
-            sock.connect(self._path)
-            sock.settimeout(None)
-        except BaseException:
-            sock.close()
-            raise
+
+class _Connection:
+    def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
+        self.source: io.BufferedReader = io.BufferedReader(t.cast(t.Any, sock.makefile("rb", buffering=0)), _BUFFER)
 
     def is_quiet(self) -> bool:
         """Is it open? Between two requests the other side has nothing to say but that it is not."""
         self.sock.settimeout(0)
         try:
-            self.sock.recv(1, socket.MSG_PEEK)
+            if not self.source.peek():
+                self.sock.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
             self.sock.settimeout(None)
             return True
@@ -99,34 +110,34 @@ class _Connection(HTTPConnection):
             pass
         return False
 
+    def close(self) -> None:
+        self.source.close()
+        self.sock.close()
+
 
 class Response:
     """What `Answer` reads from. Read to its end, it gives its connection back to `idle`."""
 
-    def __init__(self, connection: _Connection, response: HTTPResponse, idle: list[_Connection]) -> None:
-        self.status: int = response.status
-        self.headers: t.Mapping[str, str] = response.headers  # type: ignore[assignment]  # caseless
-        self._connection, self._response, self._idle = connection, response, idle
+    def __init__(self, connection: _Connection, head: http1.Head, idle: list[_Connection]) -> None:
+        self.status, self.headers = head.status, head.headers
+        self._head, self._idle = head, idle
+        self._connection: _Connection | None = connection
+        if head.length == 0:
+            self._end()
 
     def stream(self, size: int, decode_content: bool = False) -> t.Iterator[bytes]:
         """The body as it comes, in pieces of at most `size` bytes."""
-        response = self._response
-        if response.isclosed():
-            return
-        while not response.isclosed():
-            # `read1` gives what is there, but does not count down a length; `read` does, and may wait for all of it.
-            block = response.read1(size) if response.chunked or response.length is None else response.read(size)
-            if block:
-                yield block
-            elif response.length:  # of a body that is not chunked; `read` is silent about its early end
-                raise IncompleteRead(b"", response.length)
-            else:
-                response.close()
-        if not response.will_close:
+        if self._connection:
+            yield from http1.body(self._connection.source, self._head, size)
+            self._end()
+
+    def _end(self) -> None:
+        if self._connection and not self._head.last:
             self._idle.append(self._connection)
+            self._connection = None
 
     def close(self) -> None:
         """Before the end, it drops the connection."""
-        if not self._response.isclosed():
-            self._response.close()
+        if self._connection:
             self._connection.close()
+            self._connection = None

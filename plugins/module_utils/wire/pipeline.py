@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import typing as t
-from http.client import HTTPException, IncompleteRead
 from urllib.parse import urlsplit
 
+from ansible_collections.slipway.images.plugins.module_utils.wire import http1
 from ansible_collections.slipway.images.plugins.module_utils.wire.transport import Transport
 
 LINES = 2
@@ -24,6 +24,8 @@ AHEAD = 32
 engine that cannot get rid of its answers reads no more requests: who sends all of his before reading may wait for ever.
 """
 
+_PIECE = 64 << 10  # bytes
+
 
 def bodies(transport: Transport, paths: t.Sequence[str]) -> t.Iterator[bytes | None]:
     """The body of the answer to `GET` of each of `paths` (which include the API version), `None` for HTTP 404.
@@ -31,51 +33,23 @@ def bodies(transport: Transport, paths: t.Sequence[str]) -> t.Iterator[bytes | N
     It ends early where something else is answered, or nothing: what does not speak of all that is asked (a proxy may
     not know pipelines) has to be asked for the rest in the ordinary way, which also says what is wrong.
     """
-    ends: tuple[type[Exception], ...] = (*transport.foreign, ValueError)
     try:
         with contextlib.ExitStack() as ended:
             socks = [ended.enter_context(contextlib.closing(transport.connect())) for _line in range(LINES)]
             lines = [(sock, ended.enter_context(sock.makefile("rb"))) for sock in socks]
             url = urlsplit(transport.address.url)
-            requests = [f"GET {url.path}{path} HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n".encode() for path in paths]
+            requests = [http1.request("GET", url.path + path, [("Host", url.netloc)]) for path in paths]
             for number, sock in enumerate(socks):
                 sock.settimeout(transport.timeout)
                 sock.sendall(b"".join(requests[number : LINES * AHEAD : LINES]))
             for number in range(len(requests)):
                 sock, answers = lines[number % LINES]
-                status, body = _read(answers)
-                if status not in (200, 404):
+                head = http1.head(answers)
+                if head.status not in (200, 404) or head.last:
                     return
-                yield body if status == 200 else None
+                body = b"".join(http1.body(answers, head, _PIECE))
+                yield body if head.status == 200 else None
                 if number + LINES * AHEAD < len(requests):
                     sock.sendall(requests[number + LINES * AHEAD])
-    except ends:
+    except transport.foreign:
         return
-
-
-def _read(answers: t.BinaryIO) -> tuple[int, bytes]:
-    """One answer: its status and body. Raises what the body's end, or the lack of one, may cause."""
-    version, status = answers.readline().split(None, 2)[:2]
-    length, chunked = -1, False
-    for line in iter(answers.readline, b"\r\n"):
-        name, colon, value = line.lower().partition(b":")
-        if not colon:
-            raise HTTPException("not a header: %r" % line)
-        length = int(value) if name == b"content-length" else length
-        chunked = chunked or (name == b"transfer-encoding" and value.strip() == b"chunked")
-    if not version.startswith(b"HTTP/1.") or not (chunked or length >= 0):
-        raise HTTPException("an answer without an end")
-    return int(status), b"".join(iter(lambda: _chunk(answers), b"")) if chunked else _exactly(answers, length)
-
-
-def _chunk(answers: t.BinaryIO) -> bytes:
-    """Empty for the mark of the end; engines send no trailers."""
-    size = int(answers.readline().partition(b";")[0], 16)
-    return _exactly(answers, size + 2)[:size]
-
-
-def _exactly(answers: t.BinaryIO, size: int) -> bytes:
-    content = answers.read(size)
-    if len(content) < size:
-        raise IncompleteRead(content, size - len(content))
-    return content

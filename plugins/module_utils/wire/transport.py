@@ -18,6 +18,7 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
     TransportError,
     TransportTimeout,
 )
+from ansible_collections.slipway.images.plugins.module_utils.wire import http1
 from ansible_collections.slipway.images.plugins.module_utils.wire.address import Address
 from ansible_collections.slipway.images.plugins.module_utils.wire.answer import Answer, refusal
 from ansible_collections.slipway.images.plugins.module_utils.wire.local import Local, Request
@@ -45,7 +46,7 @@ class Transport:
             self._line: Local | Remote = Local(self._forwarding.path if self._forwarding else address.path)
         else:
             self._line = _remote(address, tls)
-        self.foreign: tuple[type[Exception], ...] = (*self._line.foreign,)
+        self.foreign: tuple[type[Exception], ...] = (*self._line.foreign, http1.HttpError)
         """What may be raised through `connect` by whoever speaks for himself; `explain` makes ours of it."""
 
     def request(self, method: str, path: str, **how: t.Any) -> Answer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 import typing as t
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from ansible_collections.slipway.images.plugins.module_utils.errors import TransportError
 from ansible_collections.slipway.images.plugins.module_utils.wire.address import Address
 
 
@@ -123,6 +125,22 @@ def serve(tmp_path: Path) -> t.Iterator[Serve]:
     yield start
     for server in servers:
         server.close()
+
+
+def reset(sock: socket.socket) -> None:
+    """Hang up with words unheard."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = socket.create_connection(listener.getsockname())
+        return ours, listener.accept()[0]
+
+
+def failure(exc: OSError) -> TransportError:
+    return TransportError("it failed: %s" % exc)
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,11 @@
 from __future__ import annotations
 
 import socket
-import ssl
-import struct
-import threading
-import typing as t
 
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.errors import TransportError
-from ansible_collections.slipway.images.plugins.module_utils.wire.stream import Stream, TlsStream
-from ansible_collections.slipway.images.tests.unit.plugins.module_utils.wire.conftest import Certificates
+from ansible_collections.slipway.images.plugins.module_utils.wire.stream import Stream
+from ansible_collections.slipway.images.tests.unit.plugins.module_utils.wire.conftest import failure, pair, reset
 
 
 def test_a_stream() -> None:
@@ -32,22 +28,6 @@ def test_a_stream() -> None:
     theirs.close()
 
 
-def reset(sock: socket.socket) -> None:
-    """Hang up with words unheard."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    sock.close()
-
-
-def pair() -> tuple[socket.socket, socket.socket]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        ours = socket.create_connection(listener.getsockname())
-        return ours, listener.accept()[0]
-
-
-def failure(exc: OSError) -> TransportError:
-    return TransportError("it failed: %s" % exc)
-
-
 def test_a_stream_that_breaks() -> None:
     ours, theirs = pair()
     stream = Stream(ours, failure)
@@ -55,45 +35,3 @@ def test_a_stream_that_breaks() -> None:
     with pytest.raises(TransportError, match=r"it failed: .*reset"):
         stream.receive(1)
     stream.close()
-
-
-@pytest.fixture
-def over_tls(certificates: Certificates) -> t.Iterator[tuple[TlsStream, ssl.SSLSocket]]:
-    ours, theirs = pair()
-    client = ssl.create_default_context(cafile=certificates.ca)
-    client.verify_flags &= ~ssl.VERIFY_X509_STRICT  # from Python 3.13 on it wants what these certificates have not
-    server = threading.Thread(target=lambda: met.append(certificates.context().wrap_socket(theirs, server_side=True)))
-    met: list[ssl.SSLSocket] = []
-    server.start()
-    stream = TlsStream(client.wrap_socket(ours, server_hostname="engine.test"), failure)
-    server.join()
-    yield stream, met[0]
-    stream.close()
-    met[0].close()
-
-
-def test_nothing_is_said_nor_heard_after_the_end(over_tls: tuple[TlsStream, ssl.SSLSocket]) -> None:
-    stream, theirs = over_tls
-    stream.send(b"abc")
-    assert theirs.recv(10) == b"abc"
-    stream.shut()
-    stream.send(b"lost")
-    assert stream.receive(1) == b""
-    stream.shut()  # once more does no harm
-
-
-def test_a_tls_stream_that_breaks(over_tls: tuple[TlsStream, ssl.SSLSocket]) -> None:
-    stream, theirs = over_tls
-    reset(theirs)
-    with pytest.raises(TransportError, match=r"^it failed: "):
-        for _turn in range(100):
-            stream.send(b"x")
-
-
-def test_a_tls_stream_that_is_closed(over_tls: tuple[TlsStream, ssl.SSLSocket]) -> None:
-    stream, _theirs = over_tls
-    stream.close()
-    with pytest.raises(TransportError, match=r"^it failed: "):
-        stream.receive(1)
-    stream.shut()
-    assert stream.receive(1) == b""

@@ -210,7 +210,7 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import (
     SlipwayError,
     UsageError,
 )
-from ansible_collections.slipway.images.plugins.module_utils.image import buildcache, filters, retention, weight
+from ansible_collections.slipway.images.plugins.module_utils.image import buildcache, filters, retention, size, weight
 from ansible_collections.slipway.images.plugins.module_utils.image.buildcache import Limit, Record
 from ansible_collections.slipway.images.plugins.module_utils.image.digest import short
 from ansible_collections.slipway.images.plugins.module_utils.image.pattern import Pattern
@@ -276,12 +276,12 @@ class RemoveImage:
         if not self.removal.whole:
             reason = " as %s" % ", ".join(self.removal.left) if self.removal.left else ", it is in use"
             return "untag %s (image %s stays%s)" % (", ".join(self.removal.names), short(image.id), reason)
-        size = filters.format_size(image.size)
+        large = size.show(image.size)
         if image.tags:
-            return "remove %s (image %s, %s)" % (", ".join(image.tags), short(image.id), size)
+            return "remove %s (image %s, %s)" % (", ".join(image.tags), short(image.id), large)
         repositories = sorted({Reference.parse(digest).name for digest in image.digests})
         of = " of %s" % ", ".join(repositories) if repositories else ""
-        return "remove dangling image %s%s (%s)" % (short(image.id), of, size)
+        return "remove dangling image %s%s (%s)" % (short(image.id), of, large)
 
 
 @dataclass(frozen=True)
@@ -293,7 +293,7 @@ class PruneCache:
 
     def __str__(self) -> str:
         keep = self.limit.keep
-        return "prune the build cache" + (", keeping %s" % filters.format_size(keep) if keep else "")
+        return "prune the build cache" + (", keeping %s" % size.show(keep) if keep else "")
 
 
 @dataclass(frozen=True)
@@ -364,7 +364,7 @@ def _limit_of(params: t.Mapping[str, t.Any], now: float) -> Limit | None:
     if asked is None:
         return None
     return Limit(
-        keep=filters.size(asked["keep_storage"]) if asked["keep_storage"] else 0,
+        keep=size.parse(asked["keep_storage"]) if asked["keep_storage"] else 0,
         until=filters.until(asked["until"], now) if asked["until"] else None,
         everything=asked["all"],
     )
@@ -400,7 +400,7 @@ def _hinges(seen: Seen, limit: Limit) -> bool:
 
 
 def _cache(records: t.Collection[Record]) -> str:
-    return "%d records, %s" % (len(records), filters.format_size(sum(record.size for record in records)))
+    return "%d records, %s" % (len(records), size.show(sum(record.size for record in records)))
 
 
 def _results(
@@ -510,7 +510,7 @@ def _outcome(todo: Prune, said: t.Sequence[Said]) -> Outcome:
         for called in removal.image.called if removal.image.id in deleted else gone:
             after.pop(called, None)
     freed = [layers for id, layers in seen.layers.items() if id in deleted]
-    kept = [[digest for digest, size in layers] for id, layers in seen.layers.items() if id not in deleted]
+    kept = [[digest for digest, _size in layers] for id, layers in seen.layers.items() if id not in deleted]
     space = weight.reclaimed(freed, [*seen.stacks, *kept]) + sum(r.get("SpaceReclaimed", 0) for r in said)
     return Outcome(after, tuple(done), results=_results(seen.kept, deleted, untagged, pruned, space))
 

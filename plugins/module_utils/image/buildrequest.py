@@ -12,7 +12,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
-from ansible_collections.slipway.images.plugins.module_utils.image import buildcaching, contexts, filters
+from ansible_collections.slipway.images.plugins.module_utils.image import buildcaching, contexts, size
 from ansible_collections.slipway.images.plugins.module_utils.image.export import DOCKER, Export
 from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
@@ -168,7 +168,7 @@ def _json(value: t.Any) -> str | None:
 
 
 def _size(text: t.Any) -> str | None:
-    return str(filters.size(text)) if text else None
+    return str(size.parse(text)) if text else None
 
 
 def _ulimit(text: str) -> dict[str, t.Any]:

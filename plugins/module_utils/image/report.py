@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.slipway.images.plugins.module_utils.image.filters import format_size
+from ansible_collections.slipway.images.plugins.module_utils.image import size
 
 Result = t.Mapping[str, t.Any]
 
@@ -20,4 +20,4 @@ def lines(result: Result) -> list[str]:
     kept = result.get("kept") or {}
     width = max(map(len, kept), default=0)
     said += ["kept: %s  %s" % (name.ljust(width), reason) for name, reason in sorted(kept.items())]
-    return [*said, "freed: %s" % format_size(result.get("space_reclaimed") or 0)]
+    return [*said, "freed: %s" % size.show(result.get("space_reclaimed") or 0)]

@@ -411,7 +411,6 @@ from dataclasses import dataclass, field, replace
 from ansible_collections.slipway.images.plugins.module_utils.building import (
     choice,
     comparison,
-    exports,
     inputs,
     source,
 )
@@ -434,6 +433,7 @@ from ansible_collections.slipway.images.plugins.module_utils.task.spec import EN
 
 if t.TYPE_CHECKING:
     from ansible_collections.slipway.images.plugins.module_utils.engine.foretelling import Foretelling
+    from ansible_collections.slipway.images.plugins.module_utils.image.export import Export
 
 SPEC = (
     ENGINE
@@ -568,13 +568,13 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
         services=services,
         secrets=request.secrets | {value.decode("utf-8", "replace") for value in services.secrets.values()},
         recording=sent is not None and not fetched and params["rebuild"] != "always",
-        record=buildrecord.path(str(engine.transport.address), exports.key(request, params)),
+        record=buildrecord.path(str(engine.transport.address), comparison.key(request, params)),
         proxies=_proxies(engine, params),
         log_limit=max(0, params["log_limit"]),
         fetched=("option url",) if params["url"] else fetched,
     )
     here = {} if request.export else {str(name): images.inspect(engine, str(name)) for name in request.names}
-    files = exports.found(request.export, build.record)
+    files = _exported(request.export, build.record)
     then = _foretold(engine, build, here)
     if then:
         return then
@@ -585,6 +585,14 @@ def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:
     build = replace(build, stamps=compared.stamps)
     touched = [path for path, digest in files.items() if digest != record.id]
     return Seen(here, build, record, (*compared.changed, *touched), compared.told, files)
+
+
+def _exported(export: Export | None, record: str) -> dict[str, str]:
+    if export is None:
+        return {}
+    from ansible_collections.slipway.images.plugins.module_utils.building import exports
+
+    return exports.found(export, record)
 
 
 def _proxies(engine: Engine, params: t.Mapping[str, t.Any]) -> dict[str, str]:

@@ -46,7 +46,7 @@ def _ask(engine: Engine, build: Build, takes: Services) -> tuple[BuildLog, Taken
         build.source,
         dockerfile=build.given,
         inline=build.inline,
-        lookup=engine.auths.lookup,
+        lookup=lambda registry: engine.auths.lookup(registry),  # who asks for none need not have any in order
         secrets_by_id=build.services.secrets,
         agents=build.services.agents,
         takes={**takes, **caches.services} if caches else takes,

@@ -14,6 +14,7 @@ from ansible_collections.slipway.images.plugins.module_utils.building.source imp
 from ansible_collections.slipway.images.plugins.module_utils.disk import buildrecord, stamps
 from ansible_collections.slipway.images.plugins.module_utils.disk.buildrecord import BASE, REGISTRYS, BuildRecord
 from ansible_collections.slipway.images.plugins.module_utils.disk.stamps import Stamps
+from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest
 from ansible_collections.slipway.images.plugins.module_utils.image.digest import short
 
 CONTEXT, DOCKERFILE, LABELS = "context", "Dockerfile", "option labels"
@@ -29,6 +30,14 @@ class Comparison:
     changed: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
     stamps: Stamps = field(default_factory=dict, repr=False)
+
+
+def key(request: BuildRequest, params: t.Mapping[str, t.Any]) -> str:
+    """Under what a record is kept: the image's name. Several builds may write into one directory."""
+    if request.export is None:
+        return request.subject
+    said = (request.export.dest, *(params[option] for option in ("path", "archive", "url", "dockerfile", "target")))
+    return "\n".join(str(word or "") for word in said)
 
 
 def of_dockerfile(source: Source | None) -> dict[str, str]:

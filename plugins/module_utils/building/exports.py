@@ -18,7 +18,6 @@ import typing as t
 from ansible_collections.slipway.images.plugins.module_utils.disk import replacement, settling
 from ansible_collections.slipway.images.plugins.module_utils.disk.tree import PIECE
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
-from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest
 from ansible_collections.slipway.images.plugins.module_utils.image.export import Export
 
 ABSENT, PRESENT = "absent", "present"
@@ -40,18 +39,8 @@ def check(export: Export) -> None:
         replacement.check(export.dest.rstrip("/") if export.directory else export.dest)
 
 
-def key(request: BuildRequest, params: t.Mapping[str, t.Any]) -> str:
-    """Under what a record is kept: the image's name. Several builds may write into one directory."""
-    if request.export is None:
-        return request.subject
-    said = (request.export.dest, *(params[option] for option in ("path", "archive", "url", "dockerfile", "target")))
-    return "\n".join(str(word or "") for word in said)
-
-
-def found(export: Export | None, record: str) -> dict[str, str]:
+def found(export: Export, record: str) -> dict[str, str]:
     """Where the files go, with `standing`."""
-    if export is None:
-        return {}
     check(export)
     return {export.dest: standing(export, record)}
 

@@ -10,8 +10,8 @@ What that tells more is where in the Dockerfile a failure lies, also when it is 
 from __future__ import annotations
 
 import contextlib
+import os
 import typing as t
-import uuid
 
 from ansible_collections.slipway.images.plugins.module_utils.buildkit import frontend
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.carriage import Stream
@@ -58,7 +58,7 @@ def records(engine: Engine, served: Session, query: Query, tar: t.Iterable[bytes
                 raise
         else:
             return _solved(stream, served, query)
-    return builder.build(engine, query, engine.auths.config_header(()), tar)
+    return builder.build(engine, query, context=tar)
 
 
 def _solved(stream: Stream, served: Session, query: Query) -> Records:
@@ -66,7 +66,7 @@ def _solved(stream: Stream, served: Session, query: Query) -> Records:
     from ansible_collections.slipway.images.plugins.module_utils.buildkit.control import Solve
 
     asked = Solve(
-        ref=uuid.uuid4().hex,
+        ref=os.urandom(16).hex(),
         session=served.id,
         attrs=frontend.attrs(query),
         exporters=(frontend.exporter(query),),

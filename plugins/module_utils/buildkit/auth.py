@@ -13,9 +13,11 @@ import hashlib
 import typing as t
 
 from ansible_collections.slipway.images.plugins.module_utils.buildkit import protobuf
-from ansible_collections.slipway.images.plugins.module_utils.disk.credentials import Auth
 from ansible_collections.slipway.images.plugins.module_utils.grpc.call import Handler, unary
 from ansible_collections.slipway.images.plugins.module_utils.grpc.status import UNAVAILABLE, Status
+
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.disk.credentials import Auth
 
 _SERVICE = "/moby.filesync.v1.Auth/"
 
@@ -23,13 +25,12 @@ _SERVICE = "/moby.filesync.v1.Auth/"
 def service(lookup: t.Callable[[str], Auth | None]) -> dict[str, Handler]:
     """`lookup` tells our credentials for a registry (`host` or `host:port`). An error of its own fails the pull."""
 
-    def known(host: str) -> Auth:
-        return lookup(host) or Auth()
-
     def credentials(request: bytes) -> bytes:
         """Nobody is anonymous; an identity token has no user name. The engine goes on as whom it knows already by the
         same answer, so who has a bearer token must not look like nobody."""
-        auth = known(protobuf.text(protobuf.last(request).get(1)))
+        auth = lookup(protobuf.text(protobuf.last(request).get(1)))
+        if auth is None:
+            return b""
         if auth.registrytoken:
             mark = hashlib.sha256(auth.registrytoken.encode()).hexdigest()
             return protobuf.message((1, b"<token>"), (2, mark.encode()))
@@ -40,13 +41,14 @@ def service(lookup: t.Callable[[str], Auth | None]) -> dict[str, Handler]:
     def authority(request: bytes) -> bytes:
         """Any key will do, since `VerifyTokenAuthority` is not served: tokens of two sessions are never shared."""
         asked = protobuf.last(request)
-        if not known(protobuf.text(asked.get(1))).registrytoken:
+        auth = lookup(protobuf.text(asked.get(1)))
+        if auth is None or not auth.registrytoken:
             raise Status(UNAVAILABLE, "the engine may fetch tokens itself")
         return protobuf.field(1, hashlib.sha256(protobuf.octets(asked.get(2))).digest())
 
     def token(request: bytes) -> bytes:
-        auth = known(protobuf.text(protobuf.last(request).get(2)))
-        if not auth.registrytoken:
+        auth = lookup(protobuf.text(protobuf.last(request).get(2)))
+        if auth is None or not auth.registrytoken:
             raise Status(UNAVAILABLE, "no token for this registry")
         return protobuf.field(1, auth.registrytoken.encode())
 

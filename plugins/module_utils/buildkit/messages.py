@@ -15,8 +15,10 @@ import typing as t
 
 from ansible_collections.slipway.images.plugins.module_utils.buildkit import protobuf
 from ansible_collections.slipway.images.plugins.module_utils.disk import tree
-from ansible_collections.slipway.images.plugins.module_utils.disk.delivery import Arrival
 from ansible_collections.slipway.images.plugins.module_utils.errors import FormatError
+
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.disk.delivery import Arrival
 
 STAT, REQUEST, DATA, FIN, ERROR = range(5)
 
@@ -80,6 +82,8 @@ def go_mode(mode: int, kind: bytes) -> int:
 
 def arrival(said: bytes) -> Arrival:
     """The entry of the engine's that a stat tells of. A regular file with a link's target is a hard link."""
+    from ansible_collections.slipway.images.plugins.module_utils.disk.delivery import Arrival
+
     found = protobuf.last(said)
     bits = protobuf.number(found.get(2))
     kind = _KINDS.get(bits & _TYPE)

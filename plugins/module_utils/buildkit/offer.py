@@ -25,11 +25,11 @@ from ansible_collections.slipway.images.plugins.module_utils.buildkit.session im
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.sources import Source
 from ansible_collections.slipway.images.plugins.module_utils.disk import filename
 from ansible_collections.slipway.images.plugins.module_utils.disk.context import Context
-from ansible_collections.slipway.images.plugins.module_utils.disk.credentials import Auth
 from ansible_collections.slipway.images.plugins.module_utils.disk.replica import Replica
 from ansible_collections.slipway.images.plugins.module_utils.grpc.call import Handler
 
 if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.disk.credentials import Auth
     from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import LoneDockerfile, TarContext
 
 Services = t.Mapping[str, Handler]

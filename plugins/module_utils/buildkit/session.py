@@ -15,7 +15,6 @@ import contextlib
 import hashlib
 import os
 import typing as t
-import uuid
 
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.carriage import Stream, carried
 from ansible_collections.slipway.images.plugins.module_utils.grpc import connection
@@ -36,7 +35,7 @@ class Session:
 
     def __init__(self, services: t.Mapping[str, Handler], key: str) -> None:
         """`key` names the directory whose last transfer the engine compares with: see `shared_key`."""
-        self.id = uuid.uuid4().hex
+        self.id = os.urandom(16).hex()
         self._services = {HEALTH: unary(lambda request: SERVING), **services}
         self._key = key
         self._failures: list[BaseException] = []

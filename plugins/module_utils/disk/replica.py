@@ -11,7 +11,6 @@ so we know what a build was made of without reading it first: what was sent, and
 from __future__ import annotations
 
 import os
-import secrets
 import time
 import typing as t
 
@@ -52,7 +51,7 @@ class Replica:
             header, held = found[0], dict(found[1])
             if all(_agrees(held, name, root, known) for name, root in roots.items()):
                 return cls(file, header["key"], held)
-        return cls(file, owner + secrets.token_hex(16), {})
+        return cls(file, owner + os.urandom(16).hex(), {})
 
     def listed(self, root: str, ask: Ask, entries: t.Iterator[Entry]) -> t.Iterator[Entry]:
         """The entries, on their way to the engine."""

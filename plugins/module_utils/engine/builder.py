@@ -18,13 +18,13 @@ Row = dict[str, t.Any]
 
 
 def build(
-    engine: Engine, query: t.Sequence[tuple[str, str]], auths: str, context: t.Iterable[bytes] | None = None
+    engine: Engine, query: t.Sequence[tuple[str, str]], auths: str = "", context: t.Iterable[bytes] | None = None
 ) -> Records:
     """`POST /build` with a tar as the context, or (`context` is `None`) with one the engine fetches itself.
 
-    `auths` is the value of `X-Registry-Config`.
+    `auths` is the value of `X-Registry-Config`, for the classic builder; BuildKit asks when it needs them.
     """
-    headers = {"X-Registry-Config": auths}
+    headers = {"X-Registry-Config": auths} if auths else {}
     if context is not None:
         headers["Content-Type"] = "application/x-tar"
     with engine.request("POST", "/build", params=query, headers=headers, body=context, patient=True) as answer:

@@ -7,10 +7,13 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.slipway.images.plugins.module_utils.building.comparison import Comparison, compare
+from ansible_collections.slipway.images.plugins.module_utils.building.comparison import Comparison, compare, key
 from ansible_collections.slipway.images.plugins.module_utils.disk import buildrecord, stamps
 from ansible_collections.slipway.images.plugins.module_utils.disk.buildrecord import BASE, REGISTRYS, BuildRecord
 from ansible_collections.slipway.images.plugins.module_utils.disk.context import Context, Tally
+from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest
+from ansible_collections.slipway.images.plugins.modules.image_build import SPEC
+from ansible_collections.slipway.images.tests.support.fake import params
 
 ID = "sha256:" + "a" * 64
 
@@ -91,3 +94,15 @@ def test_the_dockerfile_of_a_context_is_told_once(context: Context) -> None:
     found = compare("/nowhere/x", record, {"Dockerfile": "2"}, context)
     assert found.changed == ("Dockerfile", "context")
     assert found.told == ("Dockerfile modified", "a added")
+
+
+def request(dest: str | None) -> BuildRequest:
+    outputs = [{"type": "local", "dest": dest}] if dest else []
+    return BuildRequest.of(params(SPEC, name=None if dest else "app:1", outputs=outputs))
+
+
+def test_builds_into_one_directory_have_records_of_their_own() -> None:
+    base = dict.fromkeys(("path", "archive", "url", "dockerfile", "target"))
+    given = [{}, {"path": "a"}, {"url": "a"}, {"target": "a"}]
+    assert len({key(request("/x"), {**base, **more}) for more in given}) == len(given)
+    assert key(request(None), base) == "app:1"

@@ -9,10 +9,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.building import exports
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
-from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest
 from ansible_collections.slipway.images.plugins.module_utils.image.export import Export
-from ansible_collections.slipway.images.plugins.modules.image_build import SPEC
-from ansible_collections.slipway.images.tests.support.fake import params
 
 
 @pytest.fixture
@@ -67,15 +64,3 @@ def test_where_it_can(tmp_path: Path, kind: str, dest: str) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     exports.check(Export(kind, f"{tmp_path}/{dest}"))
-
-
-def request(dest: str | None) -> BuildRequest:
-    outputs = [{"type": "local", "dest": dest}] if dest else []
-    return BuildRequest.of(params(SPEC, name=None if dest else "app:1", outputs=outputs))
-
-
-def test_builds_into_one_directory_have_records_of_their_own() -> None:
-    base = dict.fromkeys(("path", "archive", "url", "dockerfile", "target"))
-    given = [{}, {"path": "a"}, {"url": "a"}, {"target": "a"}]
-    assert len({exports.key(request("/x"), {**base, **more}) for more in given}) == len(given)
-    assert exports.key(request(None), base) == "app:1"

@@ -42,8 +42,8 @@ class Ways:
         self.handlers: dict[str, Handler] = {}
         self.ends: list[t.Any] = []
 
-    def build(self, engine: t.Any, query: t.Any, auths: str, tar: t.Any) -> t.Iterator[dict[str, t.Any]]:
-        self.asked.append("build" if tar is None else "build of a tar")
+    def build(self, engine: t.Any, query: t.Any, *, context: t.Any) -> t.Iterator[dict[str, t.Any]]:
+        self.asked.append("build" if context is None else "build of a tar")
         return iter([])
 
     def session(self, engine: t.Any, headers: t.Any) -> Stream:
@@ -78,7 +78,7 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[t.Callable[..., Ways]]:
 
 
 def engine(api: tuple[int, int]) -> t.Any:
-    return SimpleNamespace(api=api, auths=SimpleNamespace(config_header=lambda registries: ""))
+    return SimpleNamespace(api=api)
 
 
 @pytest.mark.parametrize(

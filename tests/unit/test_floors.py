@@ -77,6 +77,7 @@ HIDDEN_ON_PURPOSE = {
         ("building/build", "engine.transfer"),
         ("building/buildkit", "building"),
         ("building/buildkit", "building.caches"),
+        ("building/buildkit", "disk.credentials"),
         ("building/caches", "engine.transfer"),
         ("building/classic", "image.buildahlog"),
         ("building/inputs", "engine.registries"),

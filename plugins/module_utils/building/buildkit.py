@@ -22,6 +22,7 @@ from ansible_collections.slipway.images.plugins.module_utils.image.buildlog impo
 
 if t.TYPE_CHECKING:
     from ansible_collections.slipway.images.plugins.module_utils.building.caches import Caches
+    from ansible_collections.slipway.images.plugins.module_utils.disk.credentials import Auth
 
 ANY_NAME_UNTIL = (1, 48)
 """From Docker 28 on, no name in a context may be anything but UTF-8."""
@@ -42,11 +43,16 @@ def run(engine: Engine, build: Build) -> tuple[BuildLog, Taken]:
 def _ask(engine: Engine, build: Build, takes: Services) -> tuple[BuildLog, Taken]:
     replica, tally, done = _replica(build), Tally(build.recording), False
     caches = _caches(engine, build)
+
+    def lookup(registry: str) -> Auth | None:
+        """Only now: who is asked for none need not have any in order."""
+        return t.cast("Auth | None", engine.auths.lookup(registry))
+
     offer = Offer.of(
         build.source,
         dockerfile=build.given,
         inline=build.inline,
-        lookup=lambda registry: engine.auths.lookup(registry),  # who asks for none need not have any in order
+        lookup=lookup,
         secrets_by_id=build.services.secrets,
         agents=build.services.agents,
         takes={**takes, **caches.services} if caches else takes,

@@ -16,7 +16,7 @@ import typing as t
 
 _LONGEST_LINE = 64 << 10  # bytes, as in `http.client`
 _MOST_LINES = 100  # of headers
-_SWITCHING, _NO_CONTENT, _NOT_MODIFIED = 101, 204, 304
+SWITCHING, _NO_CONTENT, _NOT_MODIFIED = 101, 204, 304
 _UNSPEAKABLE = re.compile(r"[^\x21-\x7e]")  # in a target
 _SIZE = re.compile(rb"[0-9a-fA-F]+(?=\s*(;|$))")  # of a chunk
 _BREAKS = re.compile(r"[\r\n\0]")  # in a header
@@ -85,11 +85,11 @@ def head(source: io.IOBase) -> Head:
     while True:
         version, status = _status(source)
         headers = Headers(_headers(source))
-        if status >= 200 or status == _SWITCHING:  # the others are said before the answer
+        if status >= 200 or status == SWITCHING:  # the others are said before the answer
             break
     chunked = headers.get("Transfer-Encoding", "").lower() == "chunked"
     length = None if chunked else _length(headers)
-    if status in (_SWITCHING, _NO_CONTENT, _NOT_MODIFIED):
+    if status in (SWITCHING, _NO_CONTENT, _NOT_MODIFIED):
         chunked, length = False, 0
     connection = headers.get("Connection", "").lower()
     last = version == b"HTTP/1.0" or connection == "close" or (length is None and not chunked)

@@ -14,6 +14,7 @@ import typing as t
 from urllib.parse import urlsplit
 
 from ansible_collections.slipway.images.plugins.module_utils.wire import http1
+from ansible_collections.slipway.images.plugins.module_utils.wire.answer import BLOCK
 from ansible_collections.slipway.images.plugins.module_utils.wire.transport import Transport
 
 LINES = 2
@@ -23,8 +24,6 @@ AHEAD = 32
 """Requests on their way by each: enough for the engine not to wait for us, and few enough for the kernel to hold. An
 engine that cannot get rid of its answers reads no more requests: who sends all of his before reading may wait for ever.
 """
-
-_PIECE = 64 << 10  # bytes
 
 
 def bodies(transport: Transport, paths: t.Sequence[str]) -> t.Iterator[bytes | None]:
@@ -47,7 +46,7 @@ def bodies(transport: Transport, paths: t.Sequence[str]) -> t.Iterator[bytes | N
                 head = http1.head(answers)
                 if head.status not in (200, 404) or head.last:
                     return
-                body = b"".join(http1.body(answers, head, _PIECE))
+                body = b"".join(http1.body(answers, head, BLOCK))
                 yield body if head.status == 200 else None
                 if number + LINES * AHEAD < len(requests):
                     sock.sendall(requests[number + LINES * AHEAD])

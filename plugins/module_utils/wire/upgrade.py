@@ -15,8 +15,6 @@ from ansible_collections.slipway.images.plugins.module_utils.wire.answer import 
 from ansible_collections.slipway.images.plugins.module_utils.wire.stream import Stream
 from ansible_collections.slipway.images.plugins.module_utils.wire.transport import Transport
 
-_SWITCHING = 101
-
 
 def upgrade(transport: Transport, path: str, headers: t.Iterable[tuple[str, str]]) -> Stream:
     """`POST path` and take the connection over: not a byte behind the answer's head is read, nor one sent before.
@@ -38,7 +36,7 @@ def upgrade(transport: Transport, path: str, headers: t.Iterable[tuple[str, str]
         sock.sendall(http1.request("POST", prefix + path, (*first, *headers)))
         source = sock.makefile("rb", buffering=0)
         head = http1.head(source)
-        if head.status != _SWITCHING:
+        if head.status != http1.SWITCHING:
             raise refusal(Answer(_Refused(head, io.BufferedReader(source)), transport.foreign, failure), what)
         sock.settimeout(None)
     except transport.foreign as exc:

@@ -24,7 +24,7 @@ def varint(value: int) -> bytes:
     if 0 <= value <= 0x7F:
         return _SMALL[value]
     value &= _64
-    out = bytearray()
+    out: list[int] = []
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
         value >>= 7

@@ -68,7 +68,8 @@ class Directory:
         """As fsutil does: what cannot be read is not there."""
         path = f"{self.root}/{entry.path}"
         try:
-            return {key: os.getxattr(path, key, follow_symlinks=False) for key in _listxattr(path)}
+            keys = _listxattr(path, follow_symlinks=False)
+            return {key: os.getxattr(path, key, follow_symlinks=False) for key in keys} if keys else {}
         except OSError:
             return {}
 
@@ -120,6 +121,4 @@ def _facts(data: bytes) -> os.stat_result:
     return os.stat_result((stat.S_IFREG | 0o644, 0, 0, 1, 0, 0, len(data), second, second, second), exact)
 
 
-_listxattr: t.Callable[[str], list[str]] = (
-    (lambda path: os.listxattr(path, follow_symlinks=False)) if hasattr(os, "listxattr") else (lambda path: [])
-)
+_listxattr: t.Callable[..., list[str]] = getattr(os, "listxattr", lambda path, follow_symlinks: [])

@@ -26,9 +26,11 @@ BESIDE = ".replica"
 
 
 class _Listed(t.NamedTuple):
+    """Of one directory; `now` is when it was first asked for."""
+
     root: str
-    entry: Entry
     now: int
+    entries: dict[str, Entry]
 
 
 class Replica:
@@ -37,7 +39,7 @@ class Replica:
     def __init__(self, file: str, key: str, held: Stamps) -> None:
         self.key, self.asked = key, list[Ask]()
         self._file, self._held = file, held
-        self._listed: dict[str, _Listed] = {}
+        self._listed: dict[str, _Listed] = {}  # by what the engine calls the directory
         self._sent: dict[str, bytes] = {}
         self._probed: set[str] = set()
 
@@ -63,9 +65,9 @@ class Replica:
         return self._noted(root, ask.name, entries)
 
     def _noted(self, root: str, name: str, entries: t.Iterator[Entry]) -> t.Iterator[Entry]:
-        now = time.time_ns()
+        listed = self._listed.setdefault(name, _Listed(root, time.time_ns(), {})).entries
         for entry in entries:
-            self._listed[stamps.name(name, entry.path)] = _Listed(root, entry, now)
+            listed[entry.path] = entry
             yield entry
 
     def sent(self, name: str, entry: Entry, pieces: t.Iterable[bytes]) -> t.Iterator[bytes]:
@@ -78,22 +80,26 @@ class Replica:
 
     def settle(self, done: bool) -> Stamps:
         """What the build was made of, if it is `done`; what the engine holds now is written down in any case."""
-        now = {name: stamp for name in self._listed for stamp in self._settled(name, done)}
+        now = dict(
+            settled
+            for name, listed in self._listed.items()
+            for path, entry in listed.entries.items()
+            for settled in self._settled(stamps.name(name, path), listed, entry, done)
+        )
         if self.asked:
             stampfile.write(self._file, {"key": self.key}, now)
         return now
 
-    def _settled(self, name: str, done: bool) -> t.Iterator[Stamp]:
-        root, entry, now = self._listed[name]
-        held, facts = self._held.get(name), entry.stat
-        if entry.kind != tree.FILE or name in self._sent:
-            yield Stamp.of(entry, self._sent.get(name, b""), now)
+    def _settled(self, at: str, listed: _Listed, entry: Entry, done: bool) -> t.Iterator[tuple[str, Stamp]]:
+        held, facts = self._held.get(at), entry.stat
+        if entry.kind != tree.FILE or at in self._sent:
+            yield at, Stamp.of(entry, self._sent.get(at, b""), listed.now)
         elif held and (held.kind, held.size, held.mtime) == (tree.FILE, facts.st_size, facts.st_mtime_ns):
             # If it was touched after we looked, then not by us: the old times make the next one read it.
-            yield held
+            yield at, held
         elif done:
             # The engine has it from a build that nobody could write down.
-            yield Stamp.of(entry, _still(root, entry), now)
+            yield at, Stamp.of(entry, _still(listed.root, entry), listed.now)
 
 
 def _agrees(held: dict[str, Stamp], name: str, root: str, known: Stamps) -> bool:

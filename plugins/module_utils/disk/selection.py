@@ -58,10 +58,17 @@ class Selection(IgnoreRules):
         return cls(include=rules, exclude=exclude)
 
     def match(self, path: str, inherited: int = 0) -> tuple[bool, int]:
-        of_exclude, of_include = divmod(inherited, len(self.include.runs) + 1)
+        of_exclude, of_include = self._states(inherited)
         missing, of_include = self.include.match(path, of_include)
         excluded, of_exclude = self.exclude.match(path, of_exclude)
         return missing or excluded, of_exclude * (len(self.include.runs) + 1) + of_include
+
+    def is_settled(self, state: int) -> bool:
+        of_exclude, of_include = self._states(state)
+        return self.include.is_settled(of_include) and self.exclude.is_settled(of_exclude)
+
+    def _states(self, state: int) -> tuple[int, int]:
+        return divmod(state, len(self.include.runs) + 1)
 
     def may_reinclude(self, directory: str) -> bool:
         return all(

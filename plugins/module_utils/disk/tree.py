@@ -61,9 +61,10 @@ def walk(root: str, rules: IgnoreRules) -> t.Iterator[Entry]:
     stack = [_Level("", 0, _children(root, "", lenient=False))]
     while stack:
         prefix, inherited, children = stack[-1]
+        settled = rules.match(prefix, inherited) if rules.is_settled(inherited) else None
         for child in children:
             path = prefix + child.name
-            excluded, state = rules.match(path, inherited)
+            excluded, state = settled or rules.match(path, inherited)
             below = child.is_dir(follow_symlinks=False) and (not excluded or rules.may_reinclude(path))
             if below:
                 stack.append(_Level(path + "/", state, _children(root, path, lenient=excluded)))

@@ -113,6 +113,10 @@ class IgnoreRules:
                 state, excluded = number, not excluded
         return excluded, state
 
+    def is_settled(self, state: int) -> bool:
+        """Does this state alone decide for the children, whatever their names are?"""
+        return state == len(self.runs)
+
     def may_reinclude(self, directory: str) -> bool:
         """May an exception match below this excluded directory? If not, nobody needs to look into it."""
         if directory in self.ancestors:

@@ -121,3 +121,13 @@ PATH = st.lists(st.sampled_from(["a", "b", "ab", "ba"]), min_size=1, max_size=4)
 def test_runs_and_pruning_change_nothing(patterns: list[str], path: str) -> None:
     wild = [*patterns, "!**/nowhere"]  # then BuildKit enters every directory
     assert IgnoreRules.of(wild).excludes(path) == told(wild, path)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(PATTERN, max_size=6), PATH, PATH)
+def test_a_settled_state_decides_for_all_children(patterns: list[str], path: str, other: str) -> None:
+    rules = IgnoreRules.of(patterns)
+    settled = list(filter(rules.is_settled, range(len(rules.runs) + 1)))
+    assert len(rules.runs) in settled, "there is no rule left"
+    for state in settled:
+        assert rules.match(path, state) == rules.match(other, state)

@@ -93,7 +93,7 @@ def run(
         return builder.build(engine, query, "e30=")
 
     def chosen() -> t.Iterable[t.Any]:
-        return solving.records(engine, offer.session, query, None)
+        return solving.records(engine, offer.session.id, query, None, lambda: None)
 
     with contextlib.ExitStack() as stack:
         if tunnelled:

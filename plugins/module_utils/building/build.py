@@ -74,8 +74,8 @@ class Build:
             if self.request.conduct["pull"] == "1" or base in self.request.names or not self.inputs[BASE + str(base)]:
                 yield base
 
-    def follow(self, fold: t.Callable[..., BuildLog], records: Records) -> BuildLog:
-        """Fold the builder's records into its log."""
+    def follow(self, fold: t.Callable[..., BuildLog], ask: t.Callable[[], Records]) -> BuildLog:
+        """Ask the builder, and fold its records into its log."""
         fold = partial(
             fold,
             dockerfile=self.dockerfile if self.source else None,
@@ -84,7 +84,7 @@ class Build:
             secrets=self.secrets,
         )
         try:
-            return fold(records)
+            return fold(ask())
         except EngineError as error:
             # A Dockerfile that does not parse, or a target that is not in it, is refused before the stream begins.
             if error.facts.get("status") != 400:

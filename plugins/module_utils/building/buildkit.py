@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import typing as t
 from dataclasses import replace
+from functools import partial
 
 from ansible_collections.slipway.images.plugins.module_utils.building import outrun, solving
 from ansible_collections.slipway.images.plugins.module_utils.building.build import Build, Taken
-from ansible_collections.slipway.images.plugins.module_utils.buildkit import trace
-from ansible_collections.slipway.images.plugins.module_utils.buildkit.offer import Offer, Services
+from ansible_collections.slipway.images.plugins.module_utils.buildkit.offer import Offer
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.session import shared_key
 from ansible_collections.slipway.images.plugins.module_utils.disk.context import Context, Tally
 from ansible_collections.slipway.images.plugins.module_utils.disk.replica import Replica
@@ -22,7 +22,9 @@ from ansible_collections.slipway.images.plugins.module_utils.image.buildlog impo
 
 if t.TYPE_CHECKING:
     from ansible_collections.slipway.images.plugins.module_utils.building.caches import Caches
+    from ansible_collections.slipway.images.plugins.module_utils.buildkit.offer import Services
     from ansible_collections.slipway.images.plugins.module_utils.disk.credentials import Auth
+    from ansible_collections.slipway.images.plugins.module_utils.engine.transfer import Records
 
 ANY_NAME_UNTIL = (1, 48)
 """From Docker 28 on, no name in a context may be anything but UTF-8."""
@@ -62,10 +64,14 @@ def _ask(engine: Engine, build: Build, takes: Services) -> tuple[BuildLog, Taken
     request = replace(build.request, conduct=caches.conduct) if caches else build.request
     query = [*offer.query, *request.query(build.proxies), *([("remote", build.url)] if build.url else [])]
     try:
-        with solving.session(engine, offer.session):
-            tar = offer.tar.blocks(tally) if offer.tar else None
-            records = solving.records(engine, offer.session, query, tar)
-            log = build.follow(trace.fold, caches.noted(records) if caches else records)
+        with solving.session(engine, offer.session) as serve:
+
+            def ask() -> Records:
+                tar = offer.tar.blocks(tally) if offer.tar else None
+                records = solving.records(engine, offer.session.id, query, tar, partial(_begin, serve))
+                return caches.noted(records) if caches else records
+
+            log = build.follow(_fold, ask)
         # What went wrong on our side is the cause of what the engine says.
         offer.session.check()
         done = not log.error
@@ -74,6 +80,22 @@ def _ask(engine: Engine, build: Build, takes: Services) -> tuple[BuildLog, Taken
     finally:
         stamps = replica.settle(done) if replica else tally.stamps
     return log, Taken(stamps, tuple(replica.asked) if replica else ALL)
+
+
+def _begin(serve: t.Callable[[], object]) -> None:
+    """An engine that sets out on a build wants nothing and tells nothing for as long as all of this takes to import."""
+    serve()
+    _trace()
+
+
+def _fold(records: Records, **how: t.Any) -> BuildLog:
+    return t.cast(BuildLog, _trace().fold(records, **how))
+
+
+def _trace() -> t.Any:
+    from ansible_collections.slipway.images.plugins.module_utils.buildkit import trace
+
+    return trace
 
 
 def _caches(engine: Engine, build: Build) -> Caches | None:

@@ -88,7 +88,7 @@ def compared(params: t.Mapping[str, t.Any], dockerfile: Dockerfile, chosen: str)
 
 def _check_together(params: t.Mapping[str, t.Any], request: BuildRequest, reasons: t.Sequence[str]) -> None:
     """`UsageError` for options that would be refused in the run only: by BuildKit, or since they go beyond what
-    `POST /build` has words for (`frontend.beyond`), beside what only that has words for (`frontend.untold`)."""
+    `POST /build` has words for (`solving.beyond`), beside what only that has words for (`frontend.untold`)."""
     if _foreign_network(request):
         said = "%s: BuildKit has no network %s; say default, host or none"
         raise UsageError(said % (" and ".join(reasons), request.options["networkmode"]), option="network")

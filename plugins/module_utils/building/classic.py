@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ansible_collections.slipway.images.plugins.module_utils.building import outrun
 from ansible_collections.slipway.images.plugins.module_utils.building.build import Build, Taken
 from ansible_collections.slipway.images.plugins.module_utils.disk import filename
@@ -23,7 +25,8 @@ def _ask(engine: Engine, build: Build) -> tuple[BuildLog, Taken]:
     tally = Tally(build.recording)
     registries = {name.registry for name in (*build.request.names, *build.bases)}
     query = [("version", "1"), ("dockerfile", filename.told(build.path)), *build.request.query(build.proxies)]
-    records = builder.build(
+    ask = partial(
+        builder.build,
         engine,
         [*query, *([("remote", build.url)] if build.url else [])],
         engine.auths.config_header(sorted(registries)),
@@ -34,4 +37,4 @@ def _ask(engine: Engine, build: Build) -> tuple[BuildLog, Taken]:
         from ansible_collections.slipway.images.plugins.module_utils.image.buildahlog import fold as buildah
 
         fold = buildah
-    return build.follow(fold, records), Taken(tally.stamps)
+    return build.follow(fold, ask), Taken(tally.stamps)

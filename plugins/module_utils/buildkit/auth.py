@@ -12,14 +12,12 @@ from __future__ import annotations
 import hashlib
 import typing as t
 
-from ansible_collections.slipway.images.plugins.module_utils.buildkit import protobuf
+from ansible_collections.slipway.images.plugins.module_utils.buildkit import methods, protobuf
 from ansible_collections.slipway.images.plugins.module_utils.grpc.call import Handler, unary
 from ansible_collections.slipway.images.plugins.module_utils.grpc.status import UNAVAILABLE, Status
 
 if t.TYPE_CHECKING:
     from ansible_collections.slipway.images.plugins.module_utils.disk.credentials import Auth
-
-_SERVICE = "/moby.filesync.v1.Auth/"
 
 
 def service(lookup: t.Callable[[str], Auth | None]) -> dict[str, Handler]:
@@ -53,7 +51,7 @@ def service(lookup: t.Callable[[str], Auth | None]) -> dict[str, Handler]:
         return protobuf.field(1, auth.registrytoken.encode())
 
     return {
-        _SERVICE + "Credentials": unary(credentials),
-        _SERVICE + "GetTokenAuthority": unary(authority),
-        _SERVICE + "FetchToken": unary(token),
+        methods.CREDENTIALS: unary(credentials),
+        methods.TOKEN_AUTHORITY: unary(authority),
+        methods.FETCH_TOKEN: unary(token),
     }

@@ -16,7 +16,7 @@ import os
 import threading
 import typing as t
 
-from ansible_collections.slipway.images.plugins.module_utils.buildkit import messages
+from ansible_collections.slipway.images.plugins.module_utils.buildkit import messages, methods
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.sources import Source, Wanted
 from ansible_collections.slipway.images.plugins.module_utils.disk import tree
 from ansible_collections.slipway.images.plugins.module_utils.disk.filename import native
@@ -24,7 +24,7 @@ from ansible_collections.slipway.images.plugins.module_utils.errors import Forma
 from ansible_collections.slipway.images.plugins.module_utils.grpc.call import Call, Handler
 from ansible_collections.slipway.images.plugins.module_utils.grpc.status import NOT_FOUND, UNKNOWN, Cancelled, Status
 
-METHOD = "/moby.filesync.v1.FileSync/DiffCopy"
+METHOD = methods.DIFF_COPY
 BATCH = 256  # entries that are sent at once
 PIECE = 256 << 10  # bytes of a file in one message
 

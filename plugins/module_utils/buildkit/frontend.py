@@ -15,12 +15,12 @@ import json
 import typing as t
 
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.control import Kind
+from ansible_collections.slipway.images.plugins.module_utils.image import contexts
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 
 Query = t.Iterable[tuple[str, str]]
 Pairs = list[tuple[str, str]]
 
-CONTEXT = "context:"
 # Said elsewhere in a request to BuildKit, or not at all: it does not heed the last ones.
 _ELSEWHERE = {"t", "outputs", "cacheto", "version", "session", "rm", "forcerm"}
 _UNHEEDED = {"memory", "memswap", "cpushares", "cpusetcpus", "squash", "isolation"}
@@ -31,13 +31,6 @@ _TRUE = {"1", "t", "T", "true", "TRUE", "True"}  # as Go reads it
 def untold(query: Query) -> list[str]:
     """The keys for which BuildKit has no words: the engine does that itself, or is the one to refuse it."""
     return [key for key, value in query if _attrs(key, value) is None]
-
-
-def beyond(query: Query) -> list[str]:
-    """The keys for which `POST /build` has no words."""
-    query = list(query)
-    several = ["platform"] if any(key == "platform" and "," in value for key, value in query) else []
-    return several + [key for key, _value in query if key in ("cacheto", "cacheimports") or key.startswith(CONTEXT)]
 
 
 def attrs(query: Query) -> dict[str, str]:
@@ -81,7 +74,7 @@ def _attrs(key: str, value: str) -> Pairs | None:
         return [(_SAME[key], value)]
     if key in _ELSEWHERE | _UNHEEDED:
         return []
-    if key.startswith(CONTEXT):
+    if key.startswith(contexts.NAMED):
         return [(key, value)]
     return _WORDS[key](value) if key in _WORDS else None
 

@@ -11,32 +11,24 @@ offer.session.check()
 
 from __future__ import annotations
 
+import posixpath
 import typing as t
-from dataclasses import dataclass
 
-from ansible_collections.slipway.images.plugins.module_utils.buildkit import (
-    auth,
-    filesync,
-    secrets,
-    session,
-    sources,
-)
-from ansible_collections.slipway.images.plugins.module_utils.buildkit.session import Session
-from ansible_collections.slipway.images.plugins.module_utils.buildkit.sources import Source
+from ansible_collections.slipway.images.plugins.module_utils.buildkit import methods, session
+from ansible_collections.slipway.images.plugins.module_utils.buildkit.session import Service, Session
 from ansible_collections.slipway.images.plugins.module_utils.disk import filename
 from ansible_collections.slipway.images.plugins.module_utils.disk.context import Context
 from ansible_collections.slipway.images.plugins.module_utils.disk.replica import Replica
-from ansible_collections.slipway.images.plugins.module_utils.grpc.call import Handler
 
 if t.TYPE_CHECKING:
     from ansible_collections.slipway.images.plugins.module_utils.disk.credentials import Auth
     from ansible_collections.slipway.images.plugins.module_utils.disk.tarcontext import LoneDockerfile, TarContext
+    from ansible_collections.slipway.images.plugins.module_utils.grpc.call import Handler
 
-Services = t.Mapping[str, Handler]
+    Services = t.Mapping[str, Handler]
 
 
-@dataclass(frozen=True)
-class Offer:
+class Offer(t.NamedTuple):
     """`query` is what to say in `POST /build` beside the build's own options, `dockerfile` among it. `tar`: the context
     that goes in its body."""
 
@@ -65,27 +57,65 @@ class Offer:
         account of what is sent. `any_name`: does the engine take names that are not UTF-8? Engine 28 (API 1.48) and
         newer do not.
         """
-        services = {**auth.service(lookup), **secrets.service(secrets_by_id or {}), **_ssh(agents), **(takes or {})}
+        services = [_auth(lookup), _secrets(secrets_by_id or {})]
+        if agents:
+            services.append(_ssh(agents))
+        if takes:
+            services.append(Service.of(takes))
         served, tar = _parted(source)
         if served is None:
-            named: dict[str, Source] = {}
             key = ""
             name = tar.dockerfile_name if tar else dockerfile or "Dockerfile"
         else:
-            named, name = sources.of(served, dockerfile, inline, replica)
-            services.update(filesync.service(named, any_name=any_name))
             key = replica.key if replica else session.shared_key(served.root) if isinstance(served, Context) else ""
+            name = posixpath.basename(dockerfile) if dockerfile else "Dockerfile"
+            services.append(_filesync(served, dockerfile, name, inline, replica, any_name))
         opened = Session(services, key)
         query = [("version", "2"), ("session", opened.id), ("dockerfile", filename.told(name))]
-        return cls(opened, tuple(query + [("remote", "client-session")] * bool(named)), tar)
+        return cls(opened, tuple(query + [("remote", "client-session")] * (served is not None)), tar)
 
 
-def _ssh(agents: t.Mapping[str, str] | None) -> Services:
-    if not agents:
-        return {}
-    from ansible_collections.slipway.images.plugins.module_utils.buildkit import ssh
+def _auth(lookup: t.Callable[[str], Auth | None]) -> Service:
+    def make() -> Services:
+        from ansible_collections.slipway.images.plugins.module_utils.buildkit import auth
 
-    return ssh.service(agents)
+        return auth.service(lookup)
+
+    return Service(methods.AUTH, make)
+
+
+def _secrets(secrets_by_id: t.Mapping[str, bytes]) -> Service:
+    def make() -> Services:
+        from ansible_collections.slipway.images.plugins.module_utils.buildkit import secrets
+
+        return secrets.service(secrets_by_id)
+
+    return Service((methods.GET_SECRET,), make)
+
+
+def _ssh(agents: t.Mapping[str, str]) -> Service:
+    def make() -> Services:
+        from ansible_collections.slipway.images.plugins.module_utils.buildkit import ssh
+
+        return ssh.service(agents)
+
+    return Service(methods.SSH, make)
+
+
+def _filesync(
+    served: Context | LoneDockerfile,
+    given: str | None,
+    name: str,
+    inline: bool,
+    replica: Replica | None,
+    any_name: bool,
+) -> Service:
+    def make() -> Services:
+        from ansible_collections.slipway.images.plugins.module_utils.buildkit import filesync, sources
+
+        return filesync.service(sources.of(served, given, name, inline, replica), any_name=any_name)
+
+    return Service((methods.DIFF_COPY,), make)
 
 
 def _parted(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.slipway.images.plugins.module_utils.buildkit import protobuf
+from ansible_collections.slipway.images.plugins.module_utils.buildkit import methods, protobuf
 from ansible_collections.slipway.images.plugins.module_utils.grpc.call import Handler, unary
 from ansible_collections.slipway.images.plugins.module_utils.grpc.status import NOT_FOUND, Status
 
@@ -21,4 +21,4 @@ def service(secrets: t.Mapping[str, bytes]) -> dict[str, Handler]:
             raise Status(NOT_FOUND, f"secret {id} not found")
         return protobuf.field(1, secrets[id])
 
-    return {"/moby.buildkit.secrets.v1.Secrets/GetSecret": unary(get)}
+    return {methods.GET_SECRET: unary(get)}

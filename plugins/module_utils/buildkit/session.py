@@ -3,10 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A session: the services that the engine may call while it builds, over a stream that somebody opened for it.
 
-session = Session({**filesync.service(...), **secrets.service(...)}, key)
-with session.serve(upgrade(..., session.headers)):   # POST /session, answered with 101
-    ...                                              # POST /build?version=2&session=<id>&remote=client-session
-session.check()                                      # what went wrong on our side comes before the engine's words
+session = Session([Service(methods, make), ...], key)
+stream = upgrade(..., session.headers)   # POST /session, answered with 101
+with session.serve(stream):              # and POST /build?version=2&session=<id>&remote=client-session
+    ...
+session.check()                          # what went wrong on our side comes before the engine's words
+
+Until `serve`, nothing of what serving takes is imported: that takes as long as the engine takes to call, once it was
+told of the build.
 """
 
 from __future__ import annotations
@@ -16,40 +20,48 @@ import hashlib
 import os
 import typing as t
 
-from ansible_collections.slipway.images.plugins.module_utils.buildkit.carriage import Stream, carried
-from ansible_collections.slipway.images.plugins.module_utils.grpc import connection
-from ansible_collections.slipway.images.plugins.module_utils.grpc.call import Handler, unary
-from ansible_collections.slipway.images.plugins.module_utils.grpc.server import Server
+from ansible_collections.slipway.images.plugins.module_utils.buildkit.methods import HEALTH
 
-MISSING = connection.MISSING
-"""Why there can be no session here: the library `h2` is not there; or None."""
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.buildkit.carriage import Stream
+    from ansible_collections.slipway.images.plugins.module_utils.grpc.call import Handler
 
-HEALTH = "/grpc.health.v1.Health/Check"
 SERVING = b"\x08\x01"
 PATIENCE = 10.0  # seconds that a call may take to notice that it is over
 _SHARED = "X-Docker-Expose-Session-"
 
 
+class Service(t.NamedTuple):
+    """What may be called, and who makes the handlers of that."""
+
+    methods: tuple[str, ...]
+    make: t.Callable[[], t.Mapping[str, Handler]]
+
+    @classmethod
+    def of(cls, handlers: t.Mapping[str, Handler]) -> Service:
+        """Of handlers that are there already."""
+        return cls(tuple(handlers), lambda: handlers)
+
+
 class Session:
     """For one stream. `id` is what the engine knows it by."""
 
-    def __init__(self, services: t.Mapping[str, Handler], key: str) -> None:
+    def __init__(self, services: t.Sequence[Service], key: str) -> None:
         """`key` names the directory whose last transfer the engine compares with: see `shared_key`."""
         self.id = os.urandom(16).hex()
-        self._services = {HEALTH: unary(lambda request: SERVING), **services}
+        self._services = services
         self._key = key
         self._failures: list[BaseException] = []
-        self._server = Server(self._services, self._failures.append)
 
     @property
     def headers(self) -> list[tuple[str, str]]:
         """Of the request that opens the session; one line for each method, as the engine reads them."""
-        methods = [(_SHARED + "Grpc-Method", method) for method in self._services]
+        methods = [HEALTH, *(method for service in self._services for method in service.methods)]
         return [
             (_SHARED + "Uuid", self.id),
             (_SHARED + "Name", "slipway"),
             (_SHARED + "Sharedkey", self._key),
-            *methods,
+            *((_SHARED + "Grpc-Method", method) for method in methods),
         ]
 
     @contextlib.contextmanager
@@ -59,12 +71,20 @@ class Session:
         After a block that ended well, calls may come to their end first: the engine is done before we have written
         what it exported.
         """
+        from ansible_collections.slipway.images.plugins.module_utils.buildkit.carriage import carried
+        from ansible_collections.slipway.images.plugins.module_utils.grpc.call import unary
+        from ansible_collections.slipway.images.plugins.module_utils.grpc.server import Server
+
+        handlers = {HEALTH: unary(lambda request: SERVING)}
+        for service in self._services:
+            handlers.update(service.make())
+        server = Server(handlers, self._failures.append)
         try:
-            with carried(self._server, stream, "session", self._failures.append):
+            with carried(server, stream, "session", self._failures.append):
                 yield self
-                self._server.drain(PATIENCE)
+                server.drain(PATIENCE)
         finally:
-            self._server.join(PATIENCE)
+            server.join(PATIENCE)
 
     def check(self) -> None:
         """Raise the first thing that went wrong on our side, if anything did."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import posixpath
 import stat
 import typing as t
 from dataclasses import dataclass
@@ -92,17 +91,17 @@ class Files:
 
 
 def of(
-    source: Context | LoneDockerfile, given: str | None, inline: bool, replica: Replica | None = None
-) -> tuple[dict[str, Source], str]:
-    """The sources of a build, and the Dockerfile's name among them (the engine's parameter `dockerfile`).
+    source: Context | LoneDockerfile, given: str | None, name: str, inline: bool, replica: Replica | None = None
+) -> dict[str, Source]:
+    """The sources of a build.
 
-    `given` is the option `dockerfile`, `inline` whether the Dockerfile is the task's own. The engine gets its bytes as
-    they were read, and beside them the ignore file that belongs to it alone, if there is one.
+    `given` is the option `dockerfile`, `name` what the engine was told to look for, and `inline` whether the Dockerfile
+    is the task's own. The engine gets its bytes as they were read, and beside them the ignore file that belongs to it
+    alone, if there is one.
     """
-    name = posixpath.basename(given) if given else "Dockerfile"
     files = {name: source.dockerfile}
     if not isinstance(source, Context):
-        return {CONTEXT: Files(files), DOCKERFILE: Files(files)}, name
+        return {CONTEXT: Files(files), DOCKERFILE: Files(files)}
     own = os.path.join(source.root, given or Dockerfile.usual(source.root)) + IGNORE_FILE
     if not inline and os.path.isfile(own):
         try:
@@ -111,7 +110,7 @@ def of(
         except OSError as exc:
             raise UsageError(f"cannot read the ignore file {own}: {exc.strerror}", path=own) from exc
     others = {other: Directory(beside.root, replica, other) for other, beside in source.beside.items()}
-    return {**others, CONTEXT: Directory(source.root, replica), DOCKERFILE: Files(files)}, name
+    return {**others, CONTEXT: Directory(source.root, replica), DOCKERFILE: Files(files)}
 
 
 def _facts(data: bytes) -> os.stat_result:

@@ -14,7 +14,7 @@ import socket
 import struct
 import typing as t
 
-from ansible_collections.slipway.images.plugins.module_utils.buildkit import protobuf
+from ansible_collections.slipway.images.plugins.module_utils.buildkit import methods, protobuf
 from ansible_collections.slipway.images.plugins.module_utils.errors import FormatError
 from ansible_collections.slipway.images.plugins.module_utils.grpc.call import Call, Handler, unary
 from ansible_collections.slipway.images.plugins.module_utils.grpc.status import UNAVAILABLE, UNKNOWN, Status
@@ -23,7 +23,6 @@ ALLOWED = (11, 13)  # SSH_AGENTC_REQUEST_IDENTITIES, SSH_AGENTC_SIGN_REQUEST
 REFUSED = b"\0\0\0\1\5"  # SSH_AGENT_FAILURE
 LONGEST = 256 << 10  # bytes, as in OpenSSH's own agent
 _LENGTH = struct.Struct(">L")
-_SERVICE = "/moby.sshforward.v1.SSH/"
 
 
 def service(sockets: t.Mapping[str, str]) -> dict[str, Handler]:
@@ -49,7 +48,7 @@ def service(sockets: t.Mapping[str, str]) -> dict[str, Handler]:
             except OSError as exc:
                 raise Status(UNAVAILABLE, f"the ssh agent at {where}: {exc.strerror}") from exc
 
-    return {_SERVICE + "CheckAgent": unary(check), _SERVICE + "ForwardAgent": forward}
+    return {methods.CHECK_AGENT: unary(check), methods.FORWARD_AGENT: forward}
 
 
 def _answers(call: Call, agent: socket.socket) -> t.Iterator[bytes]:

@@ -80,26 +80,26 @@ class Replica:
 
     def settle(self, done: bool) -> Stamps:
         """What the build was made of, if it is `done`; what the engine holds now is written down in any case."""
-        now = dict(
-            settled
-            for name, listed in self._listed.items()
-            for path, entry in listed.entries.items()
-            for settled in self._settled(stamps.name(name, path), listed, entry, done)
-        )
+        now: dict[str, Stamp] = {}
+        for name, listed in self._listed.items():
+            for path, entry in listed.entries.items():
+                at = stamps.name(name, path)
+                stamp = self._settled(at, listed, entry, done)
+                if stamp:
+                    now[at] = stamp
         if self.asked:
             stampfile.write(self._file, {"key": self.key}, now)
         return now
 
-    def _settled(self, at: str, listed: _Listed, entry: Entry, done: bool) -> t.Iterator[tuple[str, Stamp]]:
+    def _settled(self, at: str, listed: _Listed, entry: Entry, done: bool) -> Stamp | None:
         held, facts = self._held.get(at), entry.stat
         if entry.kind != tree.FILE or at in self._sent:
-            yield at, Stamp.of(entry, self._sent.get(at, b""), listed.now)
-        elif held and (held.kind, held.size, held.mtime) == (tree.FILE, facts.st_size, facts.st_mtime_ns):
+            return Stamp.of(entry, self._sent.get(at, b""), listed.now)
+        if held and (held.kind, held.size, held.mtime) == (tree.FILE, facts.st_size, facts.st_mtime_ns):
             # If it was touched after we looked, then not by us: the old times make the next one read it.
-            yield at, held
-        elif done:
-            # The engine has it from a build that nobody could write down.
-            yield at, Stamp.of(entry, _still(listed.root, entry), listed.now)
+            return held
+        # The engine has it from a build that nobody could write down.
+        return Stamp.of(entry, _still(listed.root, entry), listed.now) if done else None
 
 
 def _agrees(held: dict[str, Stamp], name: str, root: str, known: Stamps) -> bool:

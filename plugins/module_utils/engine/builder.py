@@ -10,24 +10,39 @@ import typing as t
 
 from ansible_collections.slipway.images.plugins.module_utils.engine import version as api
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
-from ansible_collections.slipway.images.plugins.module_utils.engine.transfer import Records
+from ansible_collections.slipway.images.plugins.module_utils.wire.answer import Answer
 from ansible_collections.slipway.images.plugins.module_utils.wire.stream import Stream
 from ansible_collections.slipway.images.plugins.module_utils.wire.upgrade import upgrade
+
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.engine.transfer import Records
 
 Row = dict[str, t.Any]
 
 
 def build(
-    engine: Engine, query: t.Sequence[tuple[str, str]], auths: str = "", context: t.Iterable[bytes] | None = None
+    engine: Engine,
+    query: t.Sequence[tuple[str, str]],
+    auths: str = "",
+    context: t.Iterable[bytes] | None = None,
+    meanwhile: t.Callable[[], object] | None = None,
 ) -> Records:
     """`POST /build` with a tar as the context, or (`context` is `None`) with one the engine fetches itself.
 
-    `auths` is the value of `X-Registry-Config`, for the classic builder; BuildKit asks when it needs them.
+    `auths` is the value of `X-Registry-Config`, for the classic builder; BuildKit asks when it needs them. `meanwhile`
+    as in `Transport.ask`: an engine answers when it has something to tell of the build.
     """
     headers = {"X-Registry-Config": auths} if auths else {}
     if context is not None:
         headers["Content-Type"] = "application/x-tar"
-    with engine.request("POST", "/build", params=query, headers=headers, body=context, patient=True) as answer:
+    answer = engine.request(
+        "POST", "/build", params=query, headers=headers, body=context, patient=True, meanwhile=meanwhile
+    )
+    return _records(answer)
+
+
+def _records(answer: Answer) -> Records:
+    with answer:
         yield from answer.records()
 
 

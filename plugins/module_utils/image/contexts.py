@@ -14,6 +14,8 @@ import typing as t
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
 
+NAMED = "context:"
+"""What comes before the name of one in the words of BuildKit's frontend."""
 _IMAGE = "docker-image://"
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://|git@")
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._:/@-]*")
@@ -32,7 +34,7 @@ def parse(given: t.Mapping[str, t.Any]) -> dict[str, str]:
 
 def query(named: t.Mapping[str, str]) -> dict[str, str]:
     """As BuildKit's frontend spells them. Where a directory lies does not matter to what comes of it."""
-    return {"context:" + name: value if _REMOTE.match(value) else "local:" + name for name, value in named.items()}
+    return {NAMED + name: value if _REMOTE.match(value) else "local:" + name for name, value in named.items()}
 
 
 def directories(named: t.Mapping[str, str]) -> dict[str, str]:

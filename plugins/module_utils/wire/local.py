@@ -16,7 +16,8 @@ _BUFFER = 64 << 10  # bytes: a stream's chunk is to be had in one go
 
 
 class Request(t.NamedTuple):
-    """`timeout` (seconds) is for connecting, `silence` while an answer is awaited or read; sending has no limit."""
+    """`timeout` (seconds) is for connecting, `silence` while an answer is awaited or read; sending has no limit.
+    `meanwhile` is called when all is sent, before an answer is awaited, or earlier."""
 
     method: str
     target: str
@@ -24,6 +25,7 @@ class Request(t.NamedTuple):
     body: bytes | t.Iterator[bytes] | None
     timeout: float
     silence: float | None
+    meanwhile: t.Callable[[], object] | None = None
 
     @property
     def chunked(self) -> bool:
@@ -47,6 +49,8 @@ class Local:
             with suppress(BrokenPipeError, ConnectionResetError):
                 for block in _said(asked):
                     connection.sock.sendall(block)
+            if asked.meanwhile:
+                asked.meanwhile()
             connection.sock.settimeout(asked.silence)
             return Response(connection, http1.head(connection.source), self._idle)
         except BaseException:

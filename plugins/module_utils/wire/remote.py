@@ -49,6 +49,8 @@ class Remote:
 
     def send(self, asked: Request) -> t.Any:
         """As `Local.send`."""
+        if asked.meanwhile:  # urllib3 sends and awaits in one
+            asked.meanwhile()
         return self._pool.request(
             asked.method,
             self._prefix + asked.target,

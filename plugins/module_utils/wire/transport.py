@@ -76,12 +76,13 @@ class Transport:
         body: bytes | t.Iterable[bytes] | None = None,
         json: t.Any = None,
         patient: bool = False,
+        meanwhile: t.Callable[[], object] | None = None,
     ) -> Answer:
         """Sends and waits for the head of the answer, whatever its status; `path` includes the API version.
 
         An iterable body goes out as it is made, each block as one chunk; when it raises, the connection is dropped
-        before the end of the body is marked, and its error comes out unchanged. Raises `TransportError` when
-        there is no answer.
+        before the end of the body is marked, and its error comes out unchanged. `meanwhile` is what to do while the
+        engine works on an answer; its error, too, comes out unchanged. Raises `TransportError` when there is no answer.
         """
         endpoint = _endpoint(method, path)
         sent = dict(headers or {})
@@ -96,6 +97,7 @@ class Transport:
             body=data,
             timeout=self.timeout,
             silence=None if patient else self.timeout,
+            meanwhile=_ours(meanwhile) if meanwhile else None,
         )
 
         def translate(exc: Exception) -> SlipwayError:
@@ -103,7 +105,7 @@ class Transport:
 
         try:
             response = self._line.send(asked)
-        except _UploadFailed as exc:
+        except _OursFailed as exc:
             raise exc.error from exc.error.__cause__
         except self.foreign as exc:
             raise translate(exc) from exc
@@ -162,8 +164,8 @@ def _missing(exc: ImportError) -> RequirementError:
     return error
 
 
-class _UploadFailed(Exception):
-    """Carries an error of the body's maker past the sender, who would take an `OSError` for one of the socket's."""
+class _OursFailed(Exception):
+    """Carries an error of our own past the sender, who would take an `OSError` for one of the socket's."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(error)
@@ -174,4 +176,14 @@ def _upload(body: t.Iterable[bytes]) -> t.Generator[bytes, None, None]:
     try:
         yield from body
     except OSError as exc:
-        raise _UploadFailed(exc) from exc
+        raise _OursFailed(exc) from exc
+
+
+def _ours(function: t.Callable[[], object]) -> t.Callable[[], None]:
+    def call() -> None:
+        try:
+            function()
+        except OSError as exc:
+            raise _OursFailed(exc) from exc
+
+    return call

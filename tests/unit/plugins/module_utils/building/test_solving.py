@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import typing as t
@@ -41,10 +42,18 @@ class Ways:
         self.asked: list[str] = []
         self.handlers: dict[str, Handler] = {}
         self.ends: list[t.Any] = []
+        self.streams: list[Stream] = []
 
-    def build(self, engine: t.Any, query: t.Any, *, context: t.Any) -> t.Iterator[dict[str, t.Any]]:
+    def build(
+        self, engine: t.Any, query: t.Any, *, context: t.Any = None, meanwhile: t.Any = None
+    ) -> t.Iterator[dict[str, t.Any]]:
         self.asked.append("build" if context is None else "build of a tar")
+        if meanwhile:
+            meanwhile()
         return iter([])
+
+    def serve(self) -> None:
+        self.asked.append("serve")
 
     def session(self, engine: t.Any, headers: t.Any) -> Stream:
         return self._stream("session")
@@ -59,6 +68,7 @@ class Ways:
         ours, theirs = (Stream(sock, lambda exc: TransportError(str(exc))) for sock in socket.socketpair())
         self.ends.append(carried(Server(self.handlers, lambda failure: None), theirs, way, lambda failure: None))
         self.ends[-1].__enter__()
+        self.streams.append(ours)
         return ours
 
 
@@ -84,20 +94,22 @@ def engine(api: tuple[int, int]) -> t.Any:
 @pytest.mark.parametrize(
     ("api", "query", "tar", "refusal", "asked"),
     [
-        (NEW, PLAIN, None, None, ["control"]),
-        ((1, 42), PLAIN, None, None, ["control"]),
-        (OLD, PLAIN, None, None, ["build"]),
-        (NEW, PLAIN, TAR, None, ["build of a tar"]),
-        (NEW, GATEWAY, None, None, ["build"]),
-        (NEW, PLAIN, None, FORBIDDEN, ["control", "build"]),
-        (OLD, SEVERAL, None, None, ["control"]),
+        (NEW, PLAIN, None, None, ["control", "serve"]),
+        ((1, 42), PLAIN, None, None, ["control", "serve"]),
+        (OLD, PLAIN, None, None, ["build", "serve"]),
+        (NEW, PLAIN, TAR, None, ["serve", "build of a tar"]),
+        (OLD, PLAIN, TAR, None, ["serve", "build of a tar"]),
+        (NEW, GATEWAY, None, None, ["build", "serve"]),
+        (NEW, PLAIN, None, FORBIDDEN, ["control", "build", "serve"]),
+        (OLD, SEVERAL, None, None, ["control", "serve"]),
     ],
 )
 def test_which_way(
     ways: t.Callable[..., Ways], api: t.Any, query: t.Any, tar: t.Any, refusal: t.Any, asked: list[str]
 ) -> None:
+    """While an engine takes a tar from us it may want something of the session, which nobody could serve meanwhile."""
     known = ways(control=refusal)
-    solving.records(engine(api), Session({}, ""), query, tar)
+    solving.records(engine(api), "id", query, tar, known.serve)
     assert known.asked == asked
 
 
@@ -107,7 +119,7 @@ def test_which_way(
 def test_no_way(ways: t.Callable[..., Ways], query: t.Any, refusal: t.Any, kind: type[Exception], said: str) -> None:
     ways(control=refusal)
     with pytest.raises(kind, match=said):
-        solving.records(engine(NEW), Session({}, ""), query, None)
+        solving.records(engine(NEW), "id", query, None, lambda: None)
 
 
 def test_what_is_asked_of_buildkit(ways: t.Callable[..., Ways]) -> None:
@@ -119,17 +131,40 @@ def test_what_is_asked_of_buildkit(ways: t.Callable[..., Ways]) -> None:
 
     known = ways()
     known.handlers = {control.SOLVE: note, control.STATUS: lambda call: None}
-    session = Session({}, "")
     query = [*PLAIN, ("networkmode", "host"), ("buildargs", '{"BUILDKIT_INLINE_CACHE": "1"}')]
-    assert list(solving.records(engine(NEW), session, query, None)) == []
-    for word in (session.id.encode(), b"docker.io/library/app:1", b"moby", b"network.host", b"inline", b"filename"):
+    assert list(solving.records(engine(NEW), "the session's", query, None, lambda: None)) == []
+    for word in (b"the session's", b"docker.io/library/app:1", b"moby", b"network.host", b"inline", b"filename"):
         assert word in asked[0]
 
 
 def test_a_session_by_the_way_that_is_there(ways: t.Callable[..., Ways]) -> None:
     known = ways()
-    with solving.session(engine(NEW), Session({}, "")):
-        assert known.asked == ["session"]
+    session = Session([], "")
+    served: list[t.Any] = []
+    session.serve = lambda stream: contextlib.nullcontext(served.append(stream))  # type: ignore[method-assign]
+    with solving.session(engine(NEW), session) as serve:
+        assert (known.asked, served) == (["session"], [])
+        serve()
+    assert served == known.streams
+
+
+def test_a_session_that_nobody_served_is_closed(ways: t.Callable[..., Ways]) -> None:
+    known = ways()
+    with solving.session(engine(NEW), Session([], "")):
+        pass
+    with pytest.raises(TransportError, match="Bad file descriptor"):
+        known.streams[0].receive(1)
+
+
+def test_what_only_buildkit_can_do() -> None:
+    assert solving.beyond([("platform", "linux/amd64"), ("t", "a"), ("cachefrom", "[]")]) == []
+    query = [("platform", "linux/amd64,linux/arm64"), ("cacheto", "[]"), ("cacheimports", "[]")]
+    assert solving.beyond([*query, ("context:lib", "local:lib")]) == [
+        "platform",
+        "cacheto",
+        "cacheimports",
+        "context:lib",
+    ]
 
 
 def test_a_session_where_only_control_is_left(ways: t.Callable[..., Ways]) -> None:
@@ -142,8 +177,9 @@ def test_a_session_where_only_control_is_left(ways: t.Callable[..., Ways]) -> No
         call.receive()
 
     known.handlers = {control.SESSION: look}
-    session = Session({}, "")
-    with solving.session(engine(NEW), session):
+    session = Session([], "")
+    with solving.session(engine(NEW), session) as serve:
+        serve()
         assert known.asked == ["session", "control"]
         assert came.wait(PATIENCE)
     session.check()
@@ -152,5 +188,5 @@ def test_a_session_where_only_control_is_left(ways: t.Callable[..., Ways]) -> No
 
 def test_a_session_that_is_refused_for_a_reason(ways: t.Callable[..., Ways]) -> None:
     ways(session=BROKEN)
-    with pytest.raises(EngineError, match="oops"), solving.session(engine(NEW), Session({}, "")):
+    with pytest.raises(EngineError, match="oops"), solving.session(engine(NEW), Session([], "")):
         raise AssertionError

@@ -48,17 +48,6 @@ def test_what_only_the_engine_can_do(pair: tuple[str, str]) -> None:
     assert frontend.attrs([pair]) == {"image-resolve-mode": "default"}
 
 
-def test_what_only_buildkit_can_do() -> None:
-    assert frontend.beyond([("platform", "linux/amd64"), ("t", "a"), ("cachefrom", "[]")]) == []
-    query = [("platform", "linux/amd64,linux/arm64"), ("cacheto", "[]"), ("cacheimports", "[]")]
-    assert frontend.beyond([*query, ("context:lib", "local:lib")]) == [
-        "platform",
-        "cacheto",
-        "cacheimports",
-        "context:lib",
-    ]
-
-
 def test_exporters() -> None:
     named = frontend.exporter([("t", "app"), ("t", "r.io/x/app:2")])
     assert named == Kind("moby", {"name": "docker.io/library/app:latest,r.io/x/app:2"})

@@ -48,6 +48,21 @@ def test_a_lone_dockerfile() -> None:
     assert key(made) == "", "files in memory are never taken for one another"
 
 
+def test_each_service_has_the_methods_that_it_tells_of(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM x\n")
+    made = Offer.of(
+        Context.open(str(tmp_path)),
+        dockerfile=None,
+        inline=False,
+        lookup=lambda host: None,
+        agents={"default": "/socket"},
+        takes={"/a.B/C": lambda call: None},
+    )
+    services = made.session._services
+    assert len(services) == 5
+    assert [list(service.make()) for service in services] == [list(service.methods) for service in services]
+
+
 def test_a_replica_has_the_key(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM x\n")
     replica = Replica("file", "its key", {})

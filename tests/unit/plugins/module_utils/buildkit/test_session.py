@@ -11,14 +11,15 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from ansible_collections.slipway.images.plugins.module_utils.buildkit.methods import HEALTH
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.session import (
-    HEALTH,
     SERVING,
+    Service,
     Session,
     shared_key,
 )
 from ansible_collections.slipway.images.plugins.module_utils.errors import FormatError, TransportError, UsageError
-from ansible_collections.slipway.images.plugins.module_utils.grpc.call import Call
+from ansible_collections.slipway.images.plugins.module_utils.grpc.call import Call, Handler, unary
 from ansible_collections.slipway.images.plugins.module_utils.wire.stream import Stream
 from ansible_collections.slipway.images.tests.support.caller import PATIENCE, Caller
 
@@ -62,7 +63,7 @@ def engine() -> t.Iterator[Engine]:
 
 
 def test_health_is_answered_and_nothing_is_left(engine: Engine) -> None:
-    session = Session({}, "key")
+    session = Session([], "key")
     with session.serve(engine.stream):
         assert engine.begin().call(HEALTH, b"").end() == [SERVING]
     session.check()
@@ -70,20 +71,36 @@ def test_health_is_answered_and_nothing_is_left(engine: Engine) -> None:
 
 
 def test_how_it_introduces_itself() -> None:
-    session = Session({"/a.B/C": lambda call: None}, "key")
+    session = Session([Service.of({"/a.B/C": lambda call: None})], "key")
     headers = [(name.replace("X-Docker-Expose-Session-", ""), value) for name, value in session.headers]
     assert headers[0] == ("Uuid", session.id)
     assert ("Sharedkey", "key") in headers
     assert headers[-2:] == [("Grpc-Method", HEALTH), ("Grpc-Method", "/a.B/C")]
-    assert Session({}, "").id != session.id
+    assert Session([], "").id != session.id
     assert ":" not in session.id, "the engine would cut what is before one"
+
+
+def test_who_is_not_called_need_not_be_there(engine: Engine) -> None:
+    """Opening takes the names alone."""
+    made: list[str] = []
+
+    def make() -> dict[str, Handler]:
+        made.append("now")
+        return {"/a.B/C": unary(lambda request: b"answer")}
+
+    session = Session([Service(("/a.B/C",), make)], "")
+    assert session.headers[-1][1] == "/a.B/C"
+    assert made == []
+    with session.serve(engine.stream):
+        assert engine.begin().call("/a.B/C", b"").end() == [b"answer"]
+    assert made == ["now"]
 
 
 def test_what_a_service_raises_is_raised(engine: Engine) -> None:
     def fail(call: Call) -> None:
         raise UsageError("x vanished")
 
-    session = Session({"/a.B/C": fail}, "")
+    session = Session([Service.of({"/a.B/C": fail})], "")
     with session.serve(engine.stream):
         engine.begin().call("/a.B/C").end()
     with pytest.raises(UsageError, match="x vanished"):
@@ -95,7 +112,7 @@ def wait(call: Call) -> None:
 
 
 def test_an_interrupted_build_leaves_nothing(engine: Engine) -> None:
-    session = Session({"/a.B/C": wait}, "")
+    session = Session([Service.of({"/a.B/C": wait})], "")
     with pytest.raises(KeyboardInterrupt), session.serve(engine.stream):
         caller = engine.begin()
         caller.call("/a.B/C", end=False)
@@ -114,7 +131,7 @@ def test_an_engine_that_breaks_off(engine: Engine) -> None:
         finally:
             ended.set()
 
-    session = Session({"/a.B/C": wait_and_tell}, "")
+    session = Session([Service.of({"/a.B/C": wait_and_tell})], "")
     with session.serve(engine.stream):
         engine.begin().call("/a.B/C", end=False)
         assert began.wait(PATIENCE)
@@ -126,7 +143,7 @@ def test_an_engine_that_breaks_off(engine: Engine) -> None:
 
 
 def test_an_engine_that_is_done_first_did_nothing_wrong(engine: Engine) -> None:
-    session = Session({}, "")
+    session = Session([], "")
     with session.serve(engine.stream):
         engine.begin().call(HEALTH, b"").end()
         engine.sock.shutdown(socket.SHUT_RDWR)
@@ -139,7 +156,7 @@ def test_an_engine_that_is_done_first_did_nothing_wrong(engine: Engine) -> None:
     ids=["HTTP/1.1", "noise", "our own words"],  # xdist's workers must know a test by one name
 )
 def test_an_engine_of_another_tongue(engine: Engine, said: bytes) -> None:
-    session = Session({}, "")
+    session = Session([], "")
     with session.serve(engine.stream):
         engine.sock.sendall(said)
         while engine.sock.recv(65536):  # until we hang up

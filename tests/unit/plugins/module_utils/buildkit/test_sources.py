@@ -39,8 +39,7 @@ def root(tmp_path: Path) -> Path:
 def test_the_dockerfile_and_the_ignore_file_of_its_own(
     root: Path, given: str | None, inline: str | None, name: str, files: dict[str, str]
 ) -> None:
-    found, told = sources.of(Context.open(str(root), given, inline), given, inline is not None)
-    assert told == name
+    found = sources.of(Context.open(str(root), given, inline), given, name, inline is not None)
     assert held(found["dockerfile"]) == {file: f"# {text}\n".encode() for file, text in files.items()}
     assert found["context"] == Directory(str(root))
 
@@ -53,12 +52,11 @@ def test_an_ignore_file_that_cannot_be_read(root: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr("builtins.open", refuse)
     with pytest.raises(UsageError, match=r"Dockerfile\.dockerignore: Permission denied"):
-        sources.of(context, None, False)
+        sources.of(context, None, "Dockerfile", False)
 
 
 def test_a_dockerfile_alone() -> None:
-    found, name = sources.of(LoneDockerfile(b"FROM x\n"), None, True)
-    assert name == "Dockerfile"
+    found = sources.of(LoneDockerfile(b"FROM x\n"), None, "Dockerfile", True)
     assert held(found["context"]) == held(found["dockerfile"]) == {"Dockerfile": b"FROM x\n"}
 
 

@@ -11,8 +11,9 @@ import typing as t
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.buildkit import control, protobuf
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.carriage import carried
+from ansible_collections.slipway.images.plugins.module_utils.buildkit.methods import HEALTH
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.protobuf import message, octets
-from ansible_collections.slipway.images.plugins.module_utils.buildkit.session import HEALTH, SERVING, Session
+from ansible_collections.slipway.images.plugins.module_utils.buildkit.session import SERVING, Session
 from ansible_collections.slipway.images.plugins.module_utils.buildkit.tunnel import Tunnel
 from ansible_collections.slipway.images.plugins.module_utils.errors import TransportError
 from ansible_collections.slipway.images.plugins.module_utils.grpc.call import Call, Handler
@@ -114,7 +115,7 @@ def test_a_session_within(dig: Dig) -> None:
         done.set()
         caller.pump.join(PATIENCE)
 
-    session = Session({}, "key")
+    session = Session([], "key")
     with session.serve(dig(engine)):
         assert done.wait(PATIENCE)
     session.check()

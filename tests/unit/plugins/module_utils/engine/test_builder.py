@@ -33,10 +33,18 @@ def test_build_of_what_the_engine_fetches(daemon: t.Any, engine: Engine) -> None
     assert not {"content-type", "x-registry-config"} & set(daemon.last.headers)
 
 
+def test_what_is_done_meanwhile_is_done_before_the_engine_speaks(daemon: t.Any, engine: Engine) -> None:
+    daemon.answers["POST /build"] = LOG
+    done: list[str] = []
+    records = builder.build(engine, [("remote", "https://x/y.git")], meanwhile=lambda: done.append("this"))
+    assert done == ["this"]
+    assert len(list(records)) == 2
+
+
 def test_build_refused(daemon: t.Any, engine: Engine) -> None:
     daemon.answers["POST /build"] = (400, {"message": "dockerfile parse error"})
     with pytest.raises(EngineError, match="dockerfile parse error"):
-        list(builder.build(engine, [], "who", [b""]))
+        builder.build(engine, [], "who", [b""])
 
 
 @pytest.mark.parametrize(("api", "query"), [((1, 43), {}), ((1, 44), {"type": "build-cache"})])

@@ -237,6 +237,37 @@ def test_a_body_that_fails_comes_out_unchanged_and_is_not_ended(meet: t.Any, whe
     assert server.conversations() == [[b"one"]]
 
 
+def test_what_is_done_meanwhile_is_done_between_asking_and_hearing(meet: t.Any) -> None:
+    came, done = threading.Event(), threading.Event()
+
+    def talk(peer: t.Any) -> None:
+        peer.head()
+        came.set()
+        assert done.wait(timeout=10), "no word before"
+        peer.answer()
+
+    def meanwhile() -> None:
+        assert came.wait(timeout=10)
+        done.set()
+
+    wire, server = meet(talk, timeout=10)
+    assert wire.request("POST", "/build", meanwhile=meanwhile).json() == {}
+    assert server.conversations() == [None]
+
+
+@WIRES
+@pytest.mark.parametrize("failure", [Vanished("gone"), BrokenPipeError("tar"), TimeoutError("nfs"), KeyError(1)])
+def test_what_fails_meanwhile_comes_out_unchanged(meet: t.Any, where: str, failure: Exception) -> None:
+    def meanwhile() -> None:
+        raise failure
+
+    wire, _server = meet(lambda peer: peer.head() and peer.forget(), where, timeout=5)
+    with pytest.raises(type(failure)) as error:
+        wire.request("POST", "/build", meanwhile=meanwhile)
+    assert error.value is failure
+    wire.close()
+
+
 def test_records_come_one_by_one(meet: t.Any) -> None:
     """The server says the next record only when the client has got the one before."""
     got = threading.Semaphore(0)

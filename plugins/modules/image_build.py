@@ -406,7 +406,7 @@ error:
 
 import contextlib
 import typing as t
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from ansible_collections.slipway.images.plugins.module_utils.building import (
     choice,
@@ -422,7 +422,6 @@ from ansible_collections.slipway.images.plugins.module_utils.engine import image
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.errors import SlipwayError
 from ansible_collections.slipway.images.plugins.module_utils.image import contexts, remotes
-from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
 from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest, secrets
 from ansible_collections.slipway.images.plugins.module_utils.image.digest import is_foretold
 from ansible_collections.slipway.images.plugins.module_utils.image.dockerfile import Dockerfile
@@ -433,6 +432,7 @@ from ansible_collections.slipway.images.plugins.module_utils.task.spec import EN
 
 if t.TYPE_CHECKING:
     from ansible_collections.slipway.images.plugins.module_utils.engine.foretelling import Foretelling
+    from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
     from ansible_collections.slipway.images.plugins.module_utils.image.export import Export
 
 SPEC = (
@@ -526,8 +526,7 @@ UNKNOWN = "(known after build)"
 BUILDER = "option builder"
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(t.NamedTuple):
     """`here`: what each name points to. `files`: the digest of what there is of the files that are to come out of it,
     by their place. `changed`: the inputs that differ from `record`, if there is one and what it tells of is here;
     `told`: how, in lines for a person."""
@@ -537,7 +536,7 @@ class Seen:
     record: BuildRecord | None = None
     changed: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
-    files: t.Mapping[str, str] = field(default_factory=dict)
+    files: t.Mapping[str, str] = {}
 
 
 def observe(engine: Engine, params: t.Mapping[str, t.Any]) -> Seen:

@@ -15,13 +15,13 @@ from ansible_collections.slipway.images.plugins.module_utils.disk.buildrecord im
 from ansible_collections.slipway.images.plugins.module_utils.disk.selection import ALL, Ask
 from ansible_collections.slipway.images.plugins.module_utils.disk.stamps import Stamps
 from ansible_collections.slipway.images.plugins.module_utils.errors import EngineError
-from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
 from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest
 from ansible_collections.slipway.images.plugins.module_utils.image.dockerfile import Dockerfile
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 
 if t.TYPE_CHECKING:
     from ansible_collections.slipway.images.plugins.module_utils.engine.transfer import Records
+    from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
 
 
 class Taken(t.NamedTuple):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import typing as t
 from dataclasses import replace
-from functools import partial
 
 from ansible_collections.slipway.images.plugins.module_utils.building import outrun, solving
 from ansible_collections.slipway.images.plugins.module_utils.building.build import Build, Taken
@@ -18,13 +17,13 @@ from ansible_collections.slipway.images.plugins.module_utils.disk.context import
 from ansible_collections.slipway.images.plugins.module_utils.disk.replica import Replica
 from ansible_collections.slipway.images.plugins.module_utils.disk.selection import ALL
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
-from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
 
 if t.TYPE_CHECKING:
     from ansible_collections.slipway.images.plugins.module_utils.building.caches import Caches
     from ansible_collections.slipway.images.plugins.module_utils.buildkit.offer import Services
     from ansible_collections.slipway.images.plugins.module_utils.disk.credentials import Auth
     from ansible_collections.slipway.images.plugins.module_utils.engine.transfer import Records
+    from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
 
 ANY_NAME_UNTIL = (1, 48)
 """From Docker 28 on, no name in a context may be anything but UTF-8."""
@@ -61,14 +60,14 @@ def _ask(engine: Engine, build: Build, takes: Services) -> tuple[BuildLog, Taken
         replica=replica,
         any_name=engine.api < ANY_NAME_UNTIL,
     )
-    request = replace(build.request, conduct=caches.conduct) if caches else build.request
+    request = build.request._replace(conduct=caches.conduct) if caches else build.request
     query = [*offer.query, *request.query(build.proxies), *([("remote", build.url)] if build.url else [])]
     try:
         with solving.session(engine, offer.session) as serve:
 
             def ask() -> Records:
                 tar = offer.tar.blocks(tally) if offer.tar else None
-                records = solving.records(engine, offer.session.id, query, tar, partial(_begin, serve))
+                records = solving.records(engine, offer.session.id, query, tar, serve)
                 return caches.noted(records) if caches else records
 
             log = build.follow(_fold, ask)
@@ -82,20 +81,11 @@ def _ask(engine: Engine, build: Build, takes: Services) -> tuple[BuildLog, Taken
     return log, Taken(stamps, tuple(replica.asked) if replica else ALL)
 
 
-def _begin(serve: t.Callable[[], object]) -> None:
-    """An engine that sets out on a build wants nothing and tells nothing for as long as all of this takes to import."""
-    serve()
-    _trace()
-
-
 def _fold(records: Records, **how: t.Any) -> BuildLog:
-    return t.cast(BuildLog, _trace().fold(records, **how))
-
-
-def _trace() -> t.Any:
+    """Its rooms are imported when the engine has something to tell: while it has not, we have other things to do."""
     from ansible_collections.slipway.images.plugins.module_utils.buildkit import trace
 
-    return trace
+    return trace.fold(records, **how)
 
 
 def _caches(engine: Engine, build: Build) -> Caches | None:

@@ -8,12 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import typing as t
-from dataclasses import dataclass, field, replace
 
 from ansible_collections.slipway.images.plugins.module_utils.building.source import Source
 from ansible_collections.slipway.images.plugins.module_utils.disk import buildrecord, stamps
 from ansible_collections.slipway.images.plugins.module_utils.disk.buildrecord import BASE, REGISTRYS, BuildRecord
-from ansible_collections.slipway.images.plugins.module_utils.disk.stamps import Stamps
+from ansible_collections.slipway.images.plugins.module_utils.disk.stamps import Stamp
 from ansible_collections.slipway.images.plugins.module_utils.image.buildrequest import BuildRequest
 from ansible_collections.slipway.images.plugins.module_utils.image.digest import short
 
@@ -23,13 +22,12 @@ LONGEST = 40
 """Characters of an option's value that are shown."""
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(t.NamedTuple):
     """`changed`: the names of inputs, `told`: each change in a line. `stamps`: the context as it is."""
 
     changed: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
-    stamps: Stamps = field(default_factory=dict, repr=False)
+    stamps: t.Mapping[str, Stamp] = {}
 
 
 def key(request: BuildRequest, params: t.Mapping[str, t.Any]) -> str:
@@ -51,7 +49,7 @@ def compare(file: str, record: BuildRecord, inputs: t.Mapping[str, str], source:
     now = source.look(record.stamps, record.asked)
     moved = stamps.differences(record.stamps, now)
     if not names and not moved and now != record.stamps and buildrecord.read(file) == record:
-        buildrecord.write(file, replace(record, stamps=now))
+        buildrecord.write(file, record._replace(stamps=now))
     lines = [line for name in names for line in _lines(name, record.inputs.get(name), inputs.get(name))]
     return Comparison((*names, *([CONTEXT] if moved else [])), tuple(dict.fromkeys([*lines, *moved])), now)
 

@@ -11,7 +11,9 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.slipway.images.plugins.module_utils.building.build import Build, Taken
-from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
+
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.image.buildlog import BuildLog
 
 _OUTRUN = re.compile(r'image "[^"]+": already exists')
 """What the later one hears: there was nothing in the way of the name, or it was taken away, and then something was
@@ -23,7 +25,7 @@ Ask = t.Callable[[Build], "tuple[BuildLog, Taken]"]
 def made(ask: Ask, build: Build) -> tuple[BuildLog, Taken]:
     """Told once more, it finds all in the cache, and the name there to be moved."""
     log, taken = ask(build)
-    once_more = replace(build, request=replace(build.request, conduct={**build.request.conduct, "nocache": "0"}))
+    once_more = replace(build, request=build.request._replace(conduct={**build.request.conduct, "nocache": "0"}))
     for _name in build.request.names:
         if _OUTRUN.search(log.error):
             again, taken = ask(once_more)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ansible_collections.slipway.images.plugins.module_utils.disk import filename
 from ansible_collections.slipway.images.plugins.module_utils.disk.context import Beside, Context
@@ -39,7 +39,7 @@ def of(params: t.Mapping[str, t.Any], directories: t.Mapping[str, str]) -> Sourc
         return _without_a_directory(params)
     context = Context.open(params["path"], given(params), params["dockerfile_inline"])
     native = {name: filename.native(path) for name, path in directories.items()}
-    return replace(context, beside={name: Beside.open(os.path.expanduser(path)) for name, path in native.items()})
+    return context._replace(beside={name: Beside.open(os.path.expanduser(path)) for name, path in native.items()})
 
 
 def given(params: t.Mapping[str, t.Any]) -> str | None:

@@ -9,7 +9,6 @@ import hashlib
 import os
 import stat
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.slipway.images.plugins.module_utils.disk import tree
 from ansible_collections.slipway.images.plugins.module_utils.disk.context import IGNORE_FILE, Context
@@ -45,8 +44,7 @@ class Source(t.Protocol):
         """Its extended attributes, as far as they can be read."""
 
 
-@dataclass(frozen=True)
-class Directory:
+class Directory(t.NamedTuple):
     """A directory of this host; `root` is its real path. `replica`: who keeps account of what the engine has of it,
     under `name`, which is `""` for the context."""
 
@@ -73,8 +71,7 @@ class Directory:
             return {}
 
 
-@dataclass(frozen=True)
-class Files:
+class Files(t.NamedTuple):
     """A directory that holds these files, whichever of them are asked for."""
 
     files: t.Mapping[str, bytes]

@@ -6,22 +6,20 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
 
 from ansible_collections.slipway.images.plugins.module_utils.disk import stampfile
 from ansible_collections.slipway.images.plugins.module_utils.disk.selection import ALL, Ask
-from ansible_collections.slipway.images.plugins.module_utils.disk.stamps import Stamps
+from ansible_collections.slipway.images.plugins.module_utils.disk.stamps import Stamp
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import is_id
 
 
-@dataclass(frozen=True)
-class BuildRecord:
+class BuildRecord(t.NamedTuple):
     """The image `id` came out of these `inputs` (name -> value, none of them secret) and of what was `asked` for of the
     context; `stamps` are what that was."""
 
     id: str
     inputs: t.Mapping[str, str]
-    stamps: Stamps = field(default_factory=dict, repr=False)
+    stamps: t.Mapping[str, Stamp] = {}
     asked: tuple[Ask, ...] = ALL
 
     def differs(self, now: t.Mapping[str, str]) -> list[str]:

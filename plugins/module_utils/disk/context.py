@@ -15,7 +15,6 @@ import hashlib
 import os
 import time
 import typing as t
-from dataclasses import dataclass, field
 from functools import partial
 
 from ansible_collections.slipway.images.plugins.module_utils.disk import stamps, tarstream, tree
@@ -72,8 +71,7 @@ class Beside(t.NamedTuple):
         return cls(root, _rules(root, None))
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(t.NamedTuple):
     """`dockerfile_name` is the Dockerfile's path in the tar (the engine's `dockerfile` parameter). `beside` are other
     directories by their names in the Dockerfile; no tar has them."""
 
@@ -82,7 +80,7 @@ class Context:
     dockerfile: bytes
     dockerfile_name: str
     extras: tuple[Extra, ...]
-    beside: t.Mapping[str, Beside] = field(default_factory=dict)
+    beside: t.Mapping[str, Beside] = {}
 
     @classmethod
     def open(cls, path: str, dockerfile: str | None = None, dockerfile_inline: str | None = None) -> Context:

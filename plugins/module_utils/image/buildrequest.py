@@ -9,13 +9,14 @@ import hashlib
 import json
 import re
 import typing as t
-from dataclasses import dataclass, field
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image import buildcaching, contexts, size
 from ansible_collections.slipway.images.plugins.module_utils.image.export import DOCKER, Export
-from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
+
+if t.TYPE_CHECKING:
+    from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
 
 Params = t.Mapping[str, t.Any]
 
@@ -36,8 +37,7 @@ _LOGIN = re.compile(r"(?<=://)[^/@]*@")
 _PLAIN = re.compile(r".{0,3}|true|false", re.IGNORECASE)  # tells nothing, and hiding it would blank out half of a log
 
 
-@dataclass(frozen=True)
-class BuildRequest:
+class BuildRequest(t.NamedTuple):
     """`names`: every name for the image. `export`: what it makes instead of one on the engine. `options`: what the
     result depends on, as the engine's query spells it. `conduct`: what only says how to get there (`rm`, `nocache`,
     ...). `args`: build arguments; `None` unsets one. `secrets`: values among them to keep out of the log. `contexts`:
@@ -49,7 +49,7 @@ class BuildRequest:
     args: t.Mapping[str, str | None]
     secrets: frozenset[str] = frozenset()
     export: Export | None = None
-    contexts: t.Mapping[str, str] = field(default_factory=dict)
+    contexts: t.Mapping[str, str] = {}
 
     @classmethod
     def of(cls, params: Params) -> BuildRequest:
@@ -72,7 +72,7 @@ class BuildRequest:
     @property
     def platforms(self) -> tuple[Platform, ...]:
         """Those that were asked for, each once; none where the engine's own will do."""
-        return tuple(map(Platform.parse, filter(None, self.options.get("platform", "").split(","))))
+        return _platforms(self.options.get("platform", "").split(","))
 
     def query(self, proxies: t.Mapping[str, str]) -> list[tuple[str, str]]:
         """The query of `POST /build`, but for the builder and the context; `proxies` are build arguments that the
@@ -122,7 +122,7 @@ def _options(params: Params) -> dict[str, str]:
     limits = params["limits"] or {}
     given = {
         "target": params["target"],
-        "platform": ",".join(dict.fromkeys(str(Platform.parse(text)) for text in params["platform"] if text)),
+        "platform": ",".join(dict.fromkeys(map(str, _platforms(params["platform"])))),
         "networkmode": params["network"],
         "isolation": params["isolation"],
         "squash": "1" if params["squash"] else None,
@@ -136,6 +136,15 @@ def _options(params: Params) -> dict[str, str]:
         "cpusetcpus": limits.get("cpusetcpus"),
     }
     return {key: str(value) for key, value in given.items() if value is not None and value != ""}
+
+
+def _platforms(texts: t.Iterable[str]) -> tuple[Platform, ...]:
+    texts = list(filter(None, texts))
+    if not texts:
+        return ()
+    from ansible_collections.slipway.images.plugins.module_utils.image.platform import Platform
+
+    return tuple(map(Platform.parse, texts))
 
 
 def _conduct(params: Params) -> dict[str, str]:

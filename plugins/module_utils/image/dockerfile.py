@@ -12,7 +12,6 @@ from __future__ import annotations
 import itertools
 import re
 import typing as t
-from dataclasses import dataclass
 
 # Arguments that an engine takes without an `ARG`: the proxies (every builder), the platform's (BuildKit).
 PREDEFINED = frozenset(
@@ -29,8 +28,7 @@ _PLAIN = re.compile(r"\$(\w+)")
 _BRACED = re.compile(r"\$\{(\w+)(?:(:?[-+])([^${}]*))?\}")
 
 
-@dataclass(frozen=True)
-class Instruction:
+class Instruction(t.NamedTuple):
     """`keyword` in upper case, `text` as written with its lines joined, `line` and `last` counted from 1."""
 
     keyword: str
@@ -52,8 +50,7 @@ def _is_flag(word: str) -> bool:
     return word.startswith("--")
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(t.NamedTuple):
     """One `FROM` and what follows it. `name` is in lower case (stage names know no case), "" when it has none."""
 
     name: str
@@ -76,8 +73,7 @@ class Stage:
                     yield from _MOUNT_FROM.findall(flag)
 
 
-@dataclass(frozen=True)
-class Dockerfile:
+class Dockerfile(t.NamedTuple):
     """`directives` are the parser's (`escape`, `syntax`, `check`); `instructions` are all, in order."""
 
     directives: t.Mapping[str, str]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import UsageError
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
@@ -17,8 +16,7 @@ IMAGE, DOCKER = "image", "docker"
 _NAMELESS = (LOCAL, TAR)
 
 
-@dataclass(frozen=True)
-class Export:
+class Export(t.NamedTuple):
     """`kind` is BuildKit's exporter: `local` (the files, into a directory), `tar` (the files), `oci` or `docker` (the
     image, as an archive). `dest` is the path on the target."""
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import itertools
 import re
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.slipway.images.plugins.module_utils.errors import FormatError
 
@@ -35,8 +34,7 @@ _POSIX = {
 }
 
 
-@dataclass(frozen=True)
-class Glob:
+class Glob(t.NamedTuple):
     """A pattern, and the cheapest way to match it.
 
     `kind` says what to do with `form`: `literal` (equal to the path), `prefix`, `suffix` (of the path), `name` and

@@ -24,8 +24,7 @@ _SPACE = " \t\n\v\f\r\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map
 _ANY_DEPTH = 1 << 30
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(t.NamedTuple):
     """Neighbouring patterns of one sign. Only whether any of them matches can matter, so they are tried as one."""
 
     exception: bool

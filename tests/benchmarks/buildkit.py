@@ -18,7 +18,7 @@ import relay
 import table
 from setting import MB, Setting
 
-ROUNDS = 5
+ROUNDS = 9
 DOCKERFILE = "FROM scratch\nCOPY src /src\n"
 BUILDX = Path(__file__).parents[1] / "support/buildx.sh"
 FILES, SIZE, LARGE = 5_000, 20_000, 105_000  # bytes of a file

@@ -37,11 +37,16 @@ def run(command: t.Sequence[str], environment: t.Mapping[str, str]) -> tuple[Cos
 
 
 def interleaved(rounds: int, *subjects: t.Callable[[], Cost]) -> list[list[Cost]]:
-    """The costs of each subject. They take turns, so that what else the machine does meets all of them alike."""
+    """The costs of each subject. They take turns, so that what else the machine does meets all of them alike, and each
+    turn begins with another: what one leaves to be done (a layer to write to the disk), the next one waits for."""
     for subject in subjects:  # files, the engine's caches and the processor get warm
         subject()
-    turns = [[subject() for subject in subjects] for _turn in range(rounds)]
-    return [list(costs) for costs in zip(*turns)]
+    costs: list[list[Cost]] = [[] for _subject in subjects]
+    for turn in range(rounds):
+        for at in range(turn, turn + len(subjects)):
+            which = at % len(subjects)
+            costs[which].append(subjects[which]())
+    return costs
 
 
 def median(costs: t.Iterable[Cost]) -> Cost:

@@ -27,7 +27,8 @@ if sys.argv[2:]:
     import {HOUSE}.zipped
 import {HOUSE}.room.door
 import {ELSEWHERE}
-files = {{name: [module.__file__, module.__spec__.origin] for name, module in sys.modules.items() if "." in name}}
+ours = [(name, module) for name, module in sys.modules.items() if name.startswith("ansible_collections.")]
+files = {{name: [module.__file__, module.__spec__.origin] for name, module in ours}}
 try:
     {HOUSE}.room.door.fall()
 except KeyError as exc:

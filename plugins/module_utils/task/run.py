@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import typing as t
 
@@ -43,6 +44,9 @@ def run(
     Only `SlipwayError` becomes a failed task. Anything else is a bug and stays a traceback: it must not look like an
     engine's refusal.
     """
+    # All that was imported stays until the process ends. Python would look through it for cycles now and then, and once
+    # more when it ends, which takes longer than many a task speaks to its engine.
+    gc.freeze()
     if sys.version_info < (3, 10):
         from ansible_collections.slipway.images.plugins.module_utils.task.imports import in_turn
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import typing as t
 from dataclasses import replace
+from functools import partial
 
 from ansible_collections.slipway.images.plugins.module_utils.building import outrun, solving
 from ansible_collections.slipway.images.plugins.module_utils.building.build import Build, Taken
@@ -67,7 +68,7 @@ def _ask(engine: Engine, build: Build, takes: Services) -> tuple[BuildLog, Taken
 
             def ask() -> Records:
                 tar = offer.tar.blocks(tally) if offer.tar else None
-                records = solving.records(engine, offer.session.id, query, tar, serve)
+                records = solving.records(engine, offer.session.id, query, tar, partial(_begin, serve))
                 return caches.noted(records) if caches else records
 
             log = build.follow(_fold, ask)
@@ -81,11 +82,21 @@ def _ask(engine: Engine, build: Build, takes: Services) -> tuple[BuildLog, Taken
     return log, Taken(stamps, tuple(replica.asked) if replica else ALL)
 
 
+def _begin(serve: t.Callable[[], object]) -> None:
+    """An engine that sets out on a build wants nothing and tells nothing for as long as all of this takes to import."""
+    serve()
+    _trace()
+
+
 def _fold(records: Records, **how: t.Any) -> BuildLog:
-    """Its rooms are imported when the engine has something to tell: while it has not, we have other things to do."""
+    log: BuildLog = _trace().fold(records, **how)
+    return log
+
+
+def _trace() -> t.Any:
     from ansible_collections.slipway.images.plugins.module_utils.buildkit import trace
 
-    return trace.fold(records, **how)
+    return trace
 
 
 def _caches(engine: Engine, build: Build) -> Caches | None:

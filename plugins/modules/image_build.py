@@ -408,7 +408,7 @@ import contextlib
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.slipway.images.plugins.module_utils import zipped  # noqa: F401  # pylint: disable=unused-import
+from ansible_collections.slipway.images.plugins.module_utils import startup  # noqa: F401  # pylint: disable=unused-import
 from ansible_collections.slipway.images.plugins.module_utils.building import (
     choice,
     comparison,

@@ -118,7 +118,7 @@ error:
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.slipway.images.plugins.module_utils import zipped  # noqa: F401  # pylint: disable=unused-import
+from ansible_collections.slipway.images.plugins.module_utils import startup  # noqa: F401  # pylint: disable=unused-import
 from ansible_collections.slipway.images.plugins.module_utils.disk import rootfs
 from ansible_collections.slipway.images.plugins.module_utils.disk.rootfs import RootFs
 from ansible_collections.slipway.images.plugins.module_utils.engine import archives, images

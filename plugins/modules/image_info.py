@@ -172,7 +172,7 @@ error:
 import time
 import typing as t
 
-from ansible_collections.slipway.images.plugins.module_utils import zipped  # noqa: F401  # pylint: disable=unused-import
+from ansible_collections.slipway.images.plugins.module_utils import startup  # noqa: F401  # pylint: disable=unused-import
 from ansible_collections.slipway.images.plugins.module_utils.engine import images, lookup
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.image import facts

@@ -89,7 +89,7 @@ import contextlib
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.slipway.images.plugins.module_utils import zipped  # noqa: F401  # pylint: disable=unused-import
+from ansible_collections.slipway.images.plugins.module_utils import startup  # noqa: F401  # pylint: disable=unused-import
 from ansible_collections.slipway.images.plugins.module_utils.disk import archive
 from ansible_collections.slipway.images.plugins.module_utils.disk.archive import Archive
 from ansible_collections.slipway.images.plugins.module_utils.disk.layout import ArchivedImage

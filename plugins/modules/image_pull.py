@@ -129,7 +129,7 @@ error:
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.slipway.images.plugins.module_utils import zipped  # noqa: F401  # pylint: disable=unused-import
+from ansible_collections.slipway.images.plugins.module_utils import startup  # noqa: F401  # pylint: disable=unused-import
 from ansible_collections.slipway.images.plugins.module_utils.engine import images, transfer
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.engine.parallel import each

@@ -154,7 +154,7 @@ import os
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.slipway.images.plugins.module_utils import zipped  # noqa: F401  # pylint: disable=unused-import
+from ansible_collections.slipway.images.plugins.module_utils import startup  # noqa: F401  # pylint: disable=unused-import
 from ansible_collections.slipway.images.plugins.module_utils.disk import archive, compressor, permissions, replacement
 from ansible_collections.slipway.images.plugins.module_utils.disk.archive import Archive
 from ansible_collections.slipway.images.plugins.module_utils.disk.permissions import Permissions

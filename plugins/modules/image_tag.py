@@ -124,7 +124,7 @@ import contextlib
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.slipway.images.plugins.module_utils import zipped  # noqa: F401  # pylint: disable=unused-import
+from ansible_collections.slipway.images.plugins.module_utils import startup  # noqa: F401  # pylint: disable=unused-import
 from ansible_collections.slipway.images.plugins.module_utils.engine import images
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.engine.lookup import find_each

@@ -21,7 +21,7 @@ PLUGIN_UTILS = HOUSE + "plugin_utils."
 # Floor -> the floors it may import beside itself, and the foreign packages it may.
 FLOORS: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
-    "zipped": (set(), set()),
+    "startup": (set(), set()),
     "image": ({"errors"}, set()),
     "grpc": ({"errors"}, {"h2"}),
     "wire": ({"errors"}, {"requests", "urllib3"}),
@@ -31,7 +31,7 @@ FLOORS: dict[str, tuple[set[str], set[str]]] = {
     "buildkit": ({"errors", "image", "grpc", "disk"}, set()),
     "building": ({"errors", "image", "disk", "registry", "engine", "buildkit"}, set()),
     "task": ({"errors", "wire", "disk", "engine"}, {"ansible.module_utils"}),
-    "modules": ({"errors", "zipped", "image", "disk", "registry", "engine", "task"}, set()),
+    "modules": ({"errors", "startup", "image", "disk", "registry", "engine", "task"}, set()),
     "doc_fragments": (set(), set()),
     # On the controller, in its Python.
     "plugin_utils": (set(), {"ansible"}),
@@ -263,10 +263,10 @@ def package_files(room: Room) -> Offences:
         yield f"{room.name}: packages here are namespaces; every module would ship this file"
 
 
-def zipped_too_late(room: Room) -> Offences:
+def startup_too_late(room: Room) -> Offences:
     first = next((imported for imported, _node in room.imports() if imported.startswith(HOUSE)), None)
-    if room.floor == "modules" and first != f"{ROOMS}zipped":
-        yield f"{room.name}: the first of its rooms is not {ROOMS}zipped, so those before it are compiled twice"
+    if room.floor == "modules" and first != f"{ROOMS}startup":
+        yield f"{room.name}: the first of its rooms is not {ROOMS}startup, so those before it are compiled twice"
 
 
 RULES = [
@@ -276,7 +276,7 @@ RULES = [
     runners_words_elsewhere,
     rooms_too_large,
     package_files,
-    zipped_too_late,
+    startup_too_late,
 ]
 
 
@@ -326,8 +326,8 @@ BAD = [
     (runners_words_elsewhere, "modules/image_pull.py", "g(check_mode=True)"),
     (rooms_too_large, "module_utils/image/a.py", "x = 1\n" * (LONGEST_ROOM + 1)),
     (package_files, "module_utils/image/__init__.py", ""),
-    (zipped_too_late, "modules/image_pull.py", ""),
-    (zipped_too_late, "modules/image_pull.py", f"from {ROOMS}errors import X\nimport {ROOMS}zipped"),
+    (startup_too_late, "modules/image_pull.py", ""),
+    (startup_too_late, "modules/image_pull.py", f"from {ROOMS}errors import X\nimport {ROOMS}startup"),
 ]
 GOOD = [
     (
@@ -342,16 +342,16 @@ GOOD = [
     ("module_utils/wire/a.py", "try:\n    import requests\nexcept ImportError:\n    requests = None"),
     ("plugin_utils/chain.py", "from ansible import context\ndef f(task): task.check_mode"),
     ("action/image_pull.py", f"from {PLUGIN_UTILS}chain import ActionModule"),
-    ("modules/image_build.py", f"import {ROOMS}zipped\nfrom {ROOMS}buildkit.session import Session"),
-    ("modules/image_pull.py", f"import {ROOMS}zipped\nfrom {ROOMS}image.reference import Reference"),
+    ("modules/image_build.py", f"import {ROOMS}startup\nfrom {ROOMS}buildkit.session import Session"),
+    ("modules/image_pull.py", f"import {ROOMS}startup\nfrom {ROOMS}image.reference import Reference"),
 ]
 
 
 def _house(plugins: Path, name: str, text: str) -> Path:
-    rooms = ("errors", "zipped", "image/reference", "engine/client", "disk/context", "buildkit/session")
+    rooms = ("errors", "startup", "image/reference", "engine/client", "disk/context", "buildkit/session")
     for room in (*(f"module_utils/{r}.py" for r in rooms), "modules/image_build.py", name):
         (plugins / room).parent.mkdir(parents=True, exist_ok=True)
-        first = f"import {ROOMS}zipped\n" if room.startswith("modules/") else ""
+        first = f"import {ROOMS}startup\n" if room.startswith("modules/") else ""
         (plugins / room).write_text(text if room == name else first)
     return plugins
 

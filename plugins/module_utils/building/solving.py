@@ -56,21 +56,16 @@ def records(
     """What the build tells; `id` is its session's, which is served as soon as the engine may want something of it.
     `tar`: a context that goes in the body of `POST /build`."""
     asked = beyond(query)
-    if engine.api >= SINCE or asked:
-        from ansible_collections.slipway.images.plugins.module_utils.buildkit import frontend
-
-        if asked or not (frontend.untold(query) or tar is not None):
-            try:
-                stream = control.connect(engine)
-            except EngineError as refused:
-                if asked or refused.facts.get("status") not in CLOSED:
-                    raise
-            else:
-                serve()
-                return _solved(stream, id, query)
-    if tar is None:
+    own = bool(asked) or (engine.api >= SINCE and tar is None and not _untold(query))
+    if not own and tar is None:
         return builder.build(engine, query, meanwhile=serve)
     serve()
+    if own:
+        try:
+            return _solved(control.connect(engine), id, query)
+        except EngineError as refused:
+            if asked or refused.facts.get("status") not in CLOSED:
+                raise
     return builder.build(engine, query, context=tar)
 
 
@@ -79,6 +74,12 @@ def beyond(query: Query) -> list[str]:
     several = ["platform"] if any(key == "platform" and "," in value for key, value in query) else []
     own = [key for key, _value in query if key in ("cacheto", "cacheimports") or key.startswith(contexts.NAMED)]
     return several + own
+
+
+def _untold(query: Query) -> list[str]:
+    from ansible_collections.slipway.images.plugins.module_utils.buildkit import frontend
+
+    return frontend.untold(query)
 
 
 def _solved(stream: Stream, id: str, query: Query) -> Records:

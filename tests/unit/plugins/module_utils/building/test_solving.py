@@ -94,14 +94,14 @@ def engine(api: tuple[int, int]) -> t.Any:
 @pytest.mark.parametrize(
     ("api", "query", "tar", "refusal", "asked"),
     [
-        (NEW, PLAIN, None, None, ["control", "serve"]),
-        ((1, 42), PLAIN, None, None, ["control", "serve"]),
+        (NEW, PLAIN, None, None, ["serve", "control"]),
+        ((1, 42), PLAIN, None, None, ["serve", "control"]),
         (OLD, PLAIN, None, None, ["build", "serve"]),
         (NEW, PLAIN, TAR, None, ["serve", "build of a tar"]),
         (OLD, PLAIN, TAR, None, ["serve", "build of a tar"]),
         (NEW, GATEWAY, None, None, ["build", "serve"]),
-        (NEW, PLAIN, None, FORBIDDEN, ["control", "build", "serve"]),
-        (OLD, SEVERAL, None, None, ["control", "serve"]),
+        (NEW, PLAIN, None, FORBIDDEN, ["serve", "control", "build"]),
+        (OLD, SEVERAL, None, None, ["serve", "control"]),
     ],
 )
 def test_which_way(

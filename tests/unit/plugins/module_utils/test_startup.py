@@ -14,7 +14,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.slipway.images.plugins.module_utils import zipped
+from ansible_collections.slipway.images.plugins.module_utils import startup
 
 HOUSE = "ansible_collections.slipway.images.plugins.module_utils"
 ELSEWHERE = "ansible_collections.other.one"
@@ -24,7 +24,7 @@ sys.path.insert(0, sys.argv[1])
 compiled = []
 sys.addaudithook(lambda event, args: compiled.append(str(args[1])) if event == "compile" else None)
 if sys.argv[2:]:
-    import {HOUSE}.zipped
+    import {HOUSE}.startup
 import {HOUSE}.room.door
 import {ELSEWHERE}
 ours = [(name, module) for name, module in sys.modules.items() if name.startswith("ansible_collections.")]
@@ -61,7 +61,7 @@ def tell(tmp_path_factory: pytest.TempPathFactory) -> t.Callable[[bool], Told]:
                     archive.writestr(name, "")
         inside = HOUSE.replace(".", "/")
         archive.writestr(f"{inside}/room/door.py", "def fall():\n    raise KeyError  # here\n")
-        archive.write(zipped.__file__, f"{inside}/zipped.py")
+        archive.write(startup.__file__, f"{inside}/startup.py")
 
     def run(with_it: bool) -> Told:
         command = [sys.executable, "-I", "-c", RUN, str(path), *["with it"] * with_it]
@@ -82,13 +82,13 @@ OTHER = ELSEWHERE.replace(".", "/") + "/__init__.py"
 def test_a_room_is_compiled_once(tell: t.Callable[[bool], Told]) -> None:
     with_it, without = tell(True).compiled, tell(False).compiled
     assert with_it[ROOM + "door.py"] == 1
-    assert without[ROOM + "door.py"] == 2, "this Python does not compile twice any more: zipped.py can go"
+    assert without[ROOM + "door.py"] == 2, "this Python does not compile twice any more: Importer can go"
     assert with_it[OTHER] == without[OTHER], "what is not ours is left alone"
 
 
 def test_all_else_is_as_it_would_be(tell: t.Callable[[bool], Told]) -> None:
     with_it, without = tell(True), tell(False)
-    del with_it.files[f"{HOUSE}.zipped"]
+    del with_it.files[f"{HOUSE}.startup"]
     common = {name: files for name, files in with_it.files.items() if name in without.files}
     assert common[f"{HOUSE}.room.door"][0].endswith("payload.zip/" + ROOM + "door.py")
     assert common == without.files

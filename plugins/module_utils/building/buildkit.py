@@ -89,7 +89,7 @@ def _begin(serve: t.Callable[[], object]) -> None:
 
 
 def _fold(records: Records, **how: t.Any) -> BuildLog:
-    log: BuildLog = _trace().fold(records, **how)
+    log: BuildLog = _trace().fold(records, **how)  # pylint: disable=missing-kwoa  # they are in `how`
     return log
 
 

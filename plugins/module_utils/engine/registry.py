@@ -9,6 +9,7 @@ import typing as t
 from urllib.parse import quote
 
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
+from ansible_collections.slipway.images.plugins.module_utils.errors import EngineError
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 
 
@@ -21,4 +22,8 @@ def distribution(engine: Engine, reference: Reference) -> dict[str, t.Any] | Non
         return None
     headers = {"X-Registry-Auth": engine.auths.header(reference.registry)}
     path = "/distribution/%s/json" % quote(str(reference), safe="/:@")
-    return t.cast("dict[str, t.Any]", engine.get(path, headers=headers))
+    try:
+        return t.cast("dict[str, t.Any]", engine.get(path, headers=headers))
+    except EngineError as error:
+        said = " ".join(str(error.facts.get("said", error)).split())
+        raise type(error)("asking the registry for %s: %s" % (reference, said), **error.facts) from error

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.slipway.images.plugins.module_utils.engine.client import Engine
 from ansible_collections.slipway.images.plugins.module_utils.engine.registry import distribution
-from ansible_collections.slipway.images.plugins.module_utils.errors import Denied, NotFound
+from ansible_collections.slipway.images.plugins.module_utils.errors import Denied, EngineError, NotFound
 from ansible_collections.slipway.images.plugins.module_utils.image.reference import Reference
 
 APP = Reference.parse("host:5000/app:1")
@@ -32,7 +32,9 @@ def test_podman_has_none(daemon: t.Any, engine: Engine) -> None:
     ("status", "said", "kind"),
     [(404, "manifest unknown", NotFound), (500, "no basic auth credentials", Denied), (403, "denied", Denied)],
 )
-def test_the_registry_refuses(daemon: t.Any, engine: Engine, status: int, said: str, kind: type[Exception]) -> None:
+def test_the_registry_refuses(daemon: t.Any, engine: Engine, status: int, said: str, kind: type[EngineError]) -> None:
     daemon.answers[PATH] = (status, {"message": said})
-    with pytest.raises(kind, match=said):
+    with pytest.raises(kind) as caught:
         distribution(engine, APP)
+    assert str(caught.value) == "asking the registry for host:5000/app:1: " + said
+    assert (caught.value.facts["status"], caught.value.facts["said"]) == (status, said)

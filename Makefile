@@ -44,7 +44,7 @@ integration:  ## each module against a private engine and registry
 molecule:  ## each role on a private engine: foretold, converged, nothing left to do, verified
 	@pytest -n 2 tests/molecule
 
-booted: machine  ## the roles on a Debian that systemd has booted, with packages from the network; 8 minutes
+booted: machine  ## the roles on a Debian that systemd has booted, with packages from the network; 3 minutes
 	@$(SUPPORT)/need.sh debootstrap systemd-nspawn
 	@pytest -v tests/booted
 

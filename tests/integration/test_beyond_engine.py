@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.slipway.images.tests.support import engine as support
 from ansible_collections.slipway.images.tests.support import module
+from ansible_collections.slipway.images.tests.support.store import Store
 
 SUPPORT = Path(support.__file__).parent
 SEVERAL = ["linux/arm64", "linux/amd64"]
@@ -49,12 +50,11 @@ class Engine:
     @property
     def of_old(self) -> bool:
         """Does it not tell which platforms an image has?"""
-        major, minor = self.get("/version")["ApiVersion"].split(".")
-        return (int(major), int(minor)) < (1, 48)
+        return Store(self.address).api < (1, 48)
 
     @property
     def containerd(self) -> bool:
-        return ["driver-type", "io.containerd.snapshotter.v1"] in (self.get("/info")["DriverStatus"] or [])
+        return Store(self.address).containerd
 
     def put(self, name: str, text: str) -> None:
         path = self.root / name

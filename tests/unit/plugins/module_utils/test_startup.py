@@ -19,7 +19,7 @@ from ansible_collections.slipway.images.plugins.module_utils import startup
 HOUSE = "ansible_collections.slipway.images.plugins.module_utils"
 ELSEWHERE = "ansible_collections.other.one"
 RUN = f"""
-import json, sys
+import gc, json, sys
 sys.path.insert(0, sys.argv[1])
 compiled = []
 sys.addaudithook(lambda event, args: compiled.append(str(args[1])) if event == "compile" else None)
@@ -38,7 +38,7 @@ except KeyError as exc:
 try:
     import {HOUSE}.room.nowhere
 except ModuleNotFoundError as exc:
-    print(json.dumps([compiled, files, line, exc.name]))
+    print(json.dumps([compiled, files, line, exc.name, gc.get_threshold()[0]]))
 """
 
 
@@ -47,6 +47,7 @@ class Told(t.NamedTuple):
     files: dict[str, t.Any]
     line: str
     missing: str
+    objects: int
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,10 @@ def test_a_room_is_compiled_once(tell: t.Callable[[bool], Told]) -> None:
     assert with_it[ROOM + "door.py"] == 1
     assert without[ROOM + "door.py"] == 2, "this Python does not compile twice any more: Importer can go"
     assert with_it[OTHER] == without[OTHER], "what is not ours is left alone"
+
+
+def test_the_objects_of_imports_are_not_looked_through_again_and_again(tell: t.Callable[[bool], Told]) -> None:
+    assert tell(True).objects >= 10 * tell(False).objects
 
 
 def test_all_else_is_as_it_would_be(tell: t.Callable[[bool], Told]) -> None:

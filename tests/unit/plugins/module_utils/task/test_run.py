@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import typing as t
@@ -98,6 +99,13 @@ def test_a_run(play: Play) -> None:
         "deleted": ["x"],
     }
     assert module.calls == ["observe", "plan", "apply"]
+
+
+def test_at_its_end_a_process_does_not_look_for_cycles_among_all_that_was_imported(play: Play) -> None:
+    gc.unfreeze()
+    play(Module())
+    assert gc.get_freeze_count() > 10_000
+    gc.unfreeze()
 
 
 def test_where_no_engine_is_needed_none_is_sought(

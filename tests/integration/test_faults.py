@@ -218,7 +218,7 @@ def test_registry_info(store: Store, proxy: Proxy, published: str, via: str) -> 
         (UNAUTHORIZED, "engine.denied", "who are you"),
         (DENIED, "engine.denied", "denied access"),
         (RATE_LIMITED, "engine.rate_limited", "pull rate limit"),
-        (BROKEN, "engine", "(HTTP 500)"),
+        (BROKEN, "engine", "(HTTP 500)" if directly else "500 Internal Server Error"),
         (truncate, *broken_off),
         (faults.held(threading.Event(), end), "transport.timeout", "within 1 seconds"),
     ):

@@ -29,8 +29,11 @@ BATCH = 256  # entries that are sent at once
 PIECE = 256 << 10  # bytes of a file in one message
 
 
-def service(sources: t.Mapping[str, Source], *, any_name: bool) -> dict[str, Handler]:
-    """`any_name`: does the engine take names that are not UTF-8?"""
+def service(
+    sources: t.Mapping[str, Source], *, any_name: bool, over: t.Callable[[], object] | None = None
+) -> dict[str, Handler]:
+    """`any_name`: does the engine take names that are not UTF-8? `over` hears that a transfer came to its end. The
+    engine is told after it, so it must not take long."""
 
     def diff_copy(call: Call) -> None:
         name = "".join(call.values("dir-name"))
@@ -40,6 +43,8 @@ def service(sources: t.Mapping[str, Source], *, any_name: bool) -> dict[str, Han
         keys = ("followpaths", "include-patterns", "exclude-patterns")
         patterns = (tuple(map(native, call.values(key))) for key in keys)
         _Transfer(call, source, Wanted(*patterns), any_name).run()
+        if over:
+            over()
 
     return {METHOD: diff_copy}
 

@@ -113,7 +113,8 @@ def _filesync(
     def make() -> Services:
         from ansible_collections.slipway.images.plugins.module_utils.buildkit import filesync, sources
 
-        return filesync.service(sources.of(served, given, name, inline, replica), any_name=any_name)
+        over = replica.ahead if replica else None
+        return filesync.service(sources.of(served, given, name, inline, replica), any_name=any_name, over=over)
 
     return Service((methods.DIFF_COPY,), make)
 

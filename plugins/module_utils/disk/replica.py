@@ -11,6 +11,7 @@ so we know what a build was made of without reading it first: what was sent, and
 from __future__ import annotations
 
 import os
+import threading
 import time
 import typing as t
 
@@ -42,6 +43,9 @@ class Replica:
         self._listed: dict[str, _Listed] = {}  # by what the engine calls the directory
         self._sent: dict[str, bytes] = {}
         self._probed: set[str] = set()
+        self._moved = object()  # another one whenever there is more to tell
+        self._ahead: threading.Thread | None = None
+        self._told: tuple[object, Stamps] | None = None  # when it was `_moved`, and what was written down then
 
     @classmethod
     def open(cls, record: str, owner: str, roots: t.Mapping[str, str], known: Stamps) -> Replica:
@@ -65,10 +69,12 @@ class Replica:
         return self._noted(root, ask.name, entries)
 
     def _noted(self, root: str, name: str, entries: t.Iterator[Entry]) -> t.Iterator[Entry]:
+        self._moved = object()
         listed = self._listed.setdefault(name, _Listed(root, time.time_ns(), {})).entries
         for entry in entries:
             listed[entry.path] = entry
             yield entry
+        self._moved = object()
 
     def sent(self, name: str, entry: Entry, pieces: t.Iterable[bytes]) -> t.Iterator[bytes]:
         """The bytes of an entry that the engine asked for, on their way to it."""
@@ -77,29 +83,55 @@ class Replica:
             sha.update(piece)
             yield piece
         self._sent[stamps.name(name, entry.path)] = sha.digest()
+        self._moved = object()
+
+    def ahead(self) -> None:
+        """A transfer is over: do what is left for `settle` as far as it can be done, while the engine builds."""
+        if self.asked and not (self._ahead and self._ahead.is_alive()):
+            self._ahead = threading.Thread(target=self._tell, name="replica", daemon=True)
+            self._ahead.start()
+
+    def _tell(self) -> None:
+        time.sleep(0)  # lets go of the interpreter: who called goes first, and tells the engine that this was all
+        moved = self._moved
+        now, unknown = self._account()
+        if not unknown:
+            self._write(now)
+            self._told = moved, now
 
     def settle(self, done: bool) -> Stamps:
         """What the build was made of, if it is `done`; what the engine holds now is written down in any case."""
-        now: dict[str, Stamp] = {}
-        for name, listed in self._listed.items():
-            for path, entry in listed.entries.items():
-                at = stamps.name(name, path)
-                stamp = self._settled(at, listed, entry, done)
-                if stamp:
-                    now[at] = stamp
+        if self._ahead:
+            self._ahead.join()
+        if self._told and self._told[0] is self._moved:
+            return self._told[1]
+        now, unknown = self._account()
+        if done:
+            # The engine has them from a build that nobody could write down.
+            now.update((at, Stamp.of(entry, _still(of.root, entry), of.now)) for at, of, entry in unknown)
         if self.asked:
-            stampfile.write(self._file, {"key": self.key}, now)
+            self._write(now)
         return now
 
-    def _settled(self, at: str, listed: _Listed, entry: Entry, done: bool) -> Stamp | None:
-        held, facts = self._held.get(at), entry.stat
-        if entry.kind != tree.FILE or at in self._sent:
-            return Stamp.of(entry, self._sent.get(at, b""), listed.now)
-        if held and (held.kind, held.size, held.mtime) == (tree.FILE, facts.st_size, facts.st_mtime_ns):
-            # If it was touched after we looked, then not by us: the old times make the next one read it.
-            return held
-        # The engine has it from a build that nobody could write down.
-        return Stamp.of(entry, _still(listed.root, entry), listed.now) if done else None
+    def _account(self) -> tuple[dict[str, Stamp], list[tuple[str, _Listed, Entry]]]:
+        """What is sure by now, and the files of which it is not known what the engine has."""
+        now: dict[str, Stamp] = {}
+        unknown: list[tuple[str, _Listed, Entry]] = []
+        for name, listed in list(self._listed.items()):
+            for path, entry in list(listed.entries.items()):
+                at = stamps.name(name, path)
+                held, facts = self._held.get(at), entry.stat
+                if entry.kind != tree.FILE or at in self._sent:
+                    now[at] = Stamp.of(entry, self._sent.get(at, b""), listed.now)
+                elif held and (held.kind, held.size, held.mtime) == (tree.FILE, facts.st_size, facts.st_mtime_ns):
+                    # If it was touched after we looked, then not by us: the old times make the next one read it.
+                    now[at] = held
+                else:
+                    unknown.append((at, listed, entry))
+        return now, unknown
+
+    def _write(self, now: Stamps) -> None:
+        stampfile.write(self._file, {"key": self.key}, now)
 
 
 def _agrees(held: dict[str, Stamp], name: str, root: str, known: Stamps) -> bool:

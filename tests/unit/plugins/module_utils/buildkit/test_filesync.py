@@ -82,6 +82,24 @@ def test_a_transfer(start: Start, root: Path) -> None:
     assert asked == [Wanted()]
 
 
+def test_the_end_of_a_transfer_is_heard_of(start: Start, root: Path) -> None:
+    heard: list[str] = []
+    service = filesync.service({"context": Directory(str(root))}, any_name=True, over=lambda: heard.append("over"))
+    caller, _failures = start(service)
+    talk = caller.call(filesync.METHOD, end=False, metadata=CONTEXT)
+    number = listed(talk).index("b")
+    assert not heard
+    talk.send(messages.packet(FIN))
+    talk.end()
+    assert heard == ["over"]
+    talk = caller.call(filesync.METHOD, end=False, metadata=CONTEXT)
+    listed(talk)
+    (root / "b").unlink()
+    talk.send(messages.packet(REQUEST, number))
+    talk.end()
+    assert heard == ["over"]
+
+
 def test_what_is_wanted(start: Start, root: Path) -> None:
     caller, _failures, asked = serve(start, Directory(str(root)))
     wanted = [

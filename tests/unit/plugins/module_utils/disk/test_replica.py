@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import os
+import threading
 import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.slipway.images.plugins.module_utils.disk import stamps, tree
+from ansible_collections.slipway.images.plugins.module_utils.disk import stampfile, stamps, tree
 from ansible_collections.slipway.images.plugins.module_utils.disk.replica import Replica
 from ansible_collections.slipway.images.plugins.module_utils.disk.selection import Ask
 from ansible_collections.slipway.images.plugins.module_utils.disk.stamps import UNREAD, Stamp, Stamps
@@ -21,11 +22,12 @@ Held = dict[str, dict[str, tuple[int, int, bytes]]]
 class Engine:
     """Takes files of equal size and time for equal files, as BuildKit does; `held` is what it has, by key."""
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, ahead: bool) -> None:
         self.root, self.record = scratch / "context", str(scratch / "cache/x.build")
         self.root.mkdir()
         self.held: Held = {}
         self.sent: list[str] = []
+        self.ahead = ahead
 
     def build(
         self, done: bool = True, known: Stamps | None = None, meanwhile: t.Callable[[], object] = lambda: None
@@ -45,6 +47,8 @@ class Engine:
             elif entry.kind == tree.FILE:
                 new[entry.path] = held[entry.path]
         self.held[replica.key] = self.now = new
+        if self.ahead:
+            replica.ahead()
         return replica.settle(done)
 
     def built(self) -> dict[str, bytes]:
@@ -67,9 +71,9 @@ def _old(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stamps, "YOUNG", -(10**18))  # nothing is young
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    engine = Engine(tmp_path)
+@pytest.fixture(params=[False, True], ids=["afterwards", "ahead"])
+def engine(tmp_path: Path, request: pytest.FixtureRequest) -> Engine:
+    engine = Engine(tmp_path, request.param)
     for name in "abc":
         (engine.root / name).write_text(name)
     (engine.root / "d").mkdir()
@@ -219,3 +223,78 @@ def test_what_was_asked_for(engine: Engine) -> None:
 def test_nothing_asked_nothing_written(engine: Engine) -> None:
     Replica.open(engine.record, "owner", {}, {}).settle(False)
     assert not Path(engine.record + ".replica").exists()
+
+
+def follow(engine: Engine, replica: Replica, ask: Ask) -> dict[str, tree.Entry]:
+    entries = replica.listed(str(engine.root), ask, ask.entries(str(engine.root), IgnoreRules()))
+    return {entry.path: entry for entry in entries}
+
+
+def send(engine: Engine, replica: Replica, entry: tree.Entry) -> None:
+    for _piece in replica.sent("", entry, tree.content(str(engine.root), entry)):
+        pass
+
+
+def test_what_is_told_ahead_is_told_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    replica, written = Replica.open(engine.record, "owner", {}, {}), list[int]()
+    monkeypatch.setattr(stampfile, "write", lambda _file, _header, now: written.append(len(now)))
+    replica.ahead()
+    listed = follow(engine, replica, Ask("", ("a", "b")))
+    for name in "ab":
+        send(engine, replica, listed[name])
+    replica.ahead()
+    assert contents(replica.settle(True)).keys() == {"a", "b"} and written == [2]
+
+
+@pytest.mark.parametrize("more", ["listed", "begun", "ended", "sent"])
+def test_what_comes_after_that_is_told_too(engine: Engine, more: str) -> None:
+    replica = Replica.open(engine.record, "owner", {}, {})
+    listed = follow(engine, replica, Ask())
+    for name in "abc":
+        send(engine, replica, listed[name])
+    another = replica.listed(str(engine.root), Ask("lib"), Ask().entries(str(engine.root), IgnoreRules()))
+    if more == "ended":
+        for _piece in replica.sent("lib", next(another), [b"a"]):
+            pass
+    replica.ahead()
+    if more == "sent":
+        (engine.root / "c").write_text("x")
+        send(engine, replica, listed["c"])
+    else:
+        for _entry in another:
+            if more == "begun":
+                break
+    found = replica.settle(True)
+    assert found["c"].content == stamps.sha256([b"x" if more == "sent" else b"c"])
+    assert ("lib:a" in found, "lib:d/link" in found) == (more != "sent", more in ("listed", "ended"))
+    _header, noted = stampfile.read(engine.record + ".replica") or ({}, {})
+    assert noted == found
+
+
+def test_two_transfers_that_end_together(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    replica, written = Replica.open(engine.record, "owner", {}, {}), list[int]()
+    awaited, join = threading.Event(), threading.Thread.join
+
+    def write(_file: str, _header: object, now: Stamps) -> None:
+        assert awaited.wait(10)
+        written.append(len(now))
+
+    def waiting(thread: threading.Thread, timeout: float | None = None) -> None:
+        awaited.set()
+        join(thread, timeout)
+
+    monkeypatch.setattr(stampfile, "write", write)
+    monkeypatch.setattr(threading.Thread, "join", waiting)
+    follow(engine, replica, Ask("", ("d",)))
+    replica.ahead()
+    replica.ahead()
+    assert replica.settle(True).keys() == {"d", "d/link"} and written == [2]
+
+
+def test_nobody_reads_ahead(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a build that fails had of the engine without our knowledge, nobody asks for."""
+    replica = Replica.open(engine.record, "owner", {}, {})
+    follow(engine, replica, Ask())
+    monkeypatch.setattr(tree, "content", None)
+    replica.ahead()
+    assert replica.settle(False).keys() == {"d", "d/link"}

@@ -59,6 +59,11 @@ class EngineError(SlipwayError):
 
     kind = "engine"
 
+    def concerning(self, wanted: str) -> EngineError:
+        """The same refusal, told by what was wanted of the engine rather than by the request."""
+        said = " ".join(str(self.facts.get("said", self)).split())
+        return type(self)("%s: %s" % (wanted, said), **self.facts)
+
 
 class NotFound(EngineError):
     """HTTP 404: no such image, tag, container or endpoint."""

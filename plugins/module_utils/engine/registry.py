@@ -25,5 +25,4 @@ def distribution(engine: Engine, reference: Reference) -> dict[str, t.Any] | Non
     try:
         return t.cast("dict[str, t.Any]", engine.get(path, headers=headers))
     except EngineError as error:
-        said = " ".join(str(error.facts.get("said", error)).split())
-        raise type(error)("asking the registry for %s: %s" % (reference, said), **error.facts) from error
+        raise error.concerning("asking the registry for %s" % reference) from error

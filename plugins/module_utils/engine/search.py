@@ -28,8 +28,7 @@ def search(engine: Engine, term: str, limit: int | None, filters: t.Mapping[str,
         with engine.request("GET", "/images/search", params=params, headers=headers) as answer:
             return t.cast("list[Found]", answer.json() or [])
     except EngineError as error:
-        said = " ".join(str(error.facts["said"]).split())
-        raise type(error)("the engine cannot search %s for %r: %s" % (registry, term, said), **error.facts) from error
+        raise error.concerning("the engine cannot search %s for %r" % (registry, term)) from error
 
 
 def searched(term: str) -> str:

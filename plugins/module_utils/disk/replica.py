@@ -114,7 +114,8 @@ class Replica:
         return now
 
     def _account(self) -> tuple[dict[str, Stamp], list[tuple[str, _Listed, Entry]]]:
-        """What is sure by now, and the files of which it is not known what the engine has."""
+        """What is sure by now, and the files of which it is not known what the engine has. Another transfer may go on
+        beside it, hence the copies; then `_moved` tells that this was not the last word."""
         now: dict[str, Stamp] = {}
         unknown: list[tuple[str, _Listed, Entry]] = []
         for name, listed in list(self._listed.items()):

@@ -36,9 +36,9 @@ class Engine:
         replica = Replica.open(self.record, "owner", {"": str(self.root)}, known or {})
         held, new = self.held.get(replica.key, {}), {}
         self.sent.clear()
-        listed = list(replica.listed(str(self.root), Ask(), Ask().entries(str(self.root), IgnoreRules())))
+        listed = follow(self, replica, Ask())
         meanwhile()
-        for entry in listed:
+        for entry in listed.values():
             facts = entry.stat.st_size, entry.stat.st_mtime_ns
             if entry.kind == tree.FILE and held.get(entry.path, ())[:2] != facts:
                 data = b"".join(replica.sent("", entry, tree.content(str(self.root), entry)))
@@ -53,6 +53,16 @@ class Engine:
 
     def built(self) -> dict[str, bytes]:
         return {path: stamps.sha256([data]) for path, (_size, _mtime, data) in self.now.items()}
+
+
+def follow(engine: Engine, replica: Replica, ask: Ask) -> dict[str, tree.Entry]:
+    entries = replica.listed(str(engine.root), ask, ask.entries(str(engine.root), IgnoreRules()))
+    return {entry.path: entry for entry in entries}
+
+
+def send(engine: Engine, replica: Replica, entry: tree.Entry) -> None:
+    for _piece in replica.sent("", entry, tree.content(str(engine.root), entry)):
+        pass
 
 
 def contents(found: Stamps) -> dict[str, bytes]:
@@ -214,7 +224,7 @@ def test_what_was_asked_for(engine: Engine) -> None:
     probe = Ask("", (".dockerignore",))
     (engine.root / ".dockerignore").write_text("x\n")
     for ask in (probe, Ask("", ("a", "b")), Ask("lib"), probe):
-        list(replica.listed(str(engine.root), ask, ask.entries(str(engine.root), IgnoreRules())))
+        follow(engine, replica, ask)
         if ask is probe:
             assert replica.asked in ([], [Ask("", ("a", "b")), Ask("lib"), probe])
     assert {"a", "b", "lib:a", "lib:d/link", ".dockerignore"} <= replica.settle(True).keys()
@@ -223,16 +233,6 @@ def test_what_was_asked_for(engine: Engine) -> None:
 def test_nothing_asked_nothing_written(engine: Engine) -> None:
     Replica.open(engine.record, "owner", {}, {}).settle(False)
     assert not Path(engine.record + ".replica").exists()
-
-
-def follow(engine: Engine, replica: Replica, ask: Ask) -> dict[str, tree.Entry]:
-    entries = replica.listed(str(engine.root), ask, ask.entries(str(engine.root), IgnoreRules()))
-    return {entry.path: entry for entry in entries}
-
-
-def send(engine: Engine, replica: Replica, entry: tree.Entry) -> None:
-    for _piece in replica.sent("", entry, tree.content(str(engine.root), entry)):
-        pass
 
 
 def test_what_is_told_ahead_is_told_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
